@@ -1,0 +1,88 @@
+"""Identifiers: the NHS number, the person key, and resource ids that collide with nobody's.
+
+All keys are HMAC-SHA-256. An unkeyed hash of an NHS number is reversed by listing nine digits, so there is none here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import uuid
+from dataclasses import dataclass
+from typing import Final
+
+NHS_NUMBER_SYSTEM: Final = "https://fhir.nhs.uk/Id/nhs-number"
+ODS_ORGANISATION_SYSTEM: Final = "https://fhir.nhs.uk/Id/ods-organization-code"
+ODS_SITE_SYSTEM: Final = "https://fhir.nhs.uk/Id/ods-site-code"
+
+NATIONAL_SYSTEMS: Final = frozenset(
+    {
+        NHS_NUMBER_SYSTEM,
+        ODS_ORGANISATION_SYSTEM,
+        ODS_SITE_SYSTEM,
+        "https://fhir.nhs.uk/Id/sds-user-id",
+        "https://fhir.nhs.uk/Id/sds-role-profile-id",
+        "https://fhir.hl7.org.uk/Id/gmc-number",
+        "https://fhir.hl7.org.uk/Id/gmp-number",
+        "https://fhir.hl7.org.uk/Id/nmc-number",
+        "https://fhir.hl7.org.uk/Id/gphc-number",
+    }
+)
+"""Identifier systems that mean the same in every source (UK Core 2, identifier systems of its profiles and examples)."""
+
+
+def is_nhs_number(text: str) -> bool:
+    """Ten ASCII digits whose last is the Modulus 11 check digit of the others (NHS Data Dictionary, NHS NUMBER)."""
+    if len(text) != 10 or not (text.isascii() and text.isdigit()):
+        return False
+    check = 11 - sum(int(d) * w for d, w in zip(text, range(10, 1, -1), strict=False)) % 11
+    return check != 10 and int(text[9]) == check % 11
+
+
+def is_usable_nhs_number(text: str, status: str | None, *, traced_source: bool) -> bool:
+    """Whether events may be joined on this number.
+
+    Valid, not one digit ten times, and status 01 (present and verified), or no status from a source that is registered
+    as sending traced numbers only.
+    """
+    if not is_nhs_number(text) or len(set(text)) == 1:
+        return False
+    return status == "01" or (status is None and traced_source)
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceIds:
+    """Makes FHIR resource ids under the hub's id key: the same resource always gets the same id."""
+
+    key: bytes
+
+    def make(self, resource_type: str, domain: str, value: str) -> str:
+        """A UUID (RFC 9562, version 8) from HMAC(type | domain | value), domain being where the value is unique."""
+        text = "\x1f".join((resource_type, domain, value)).encode()
+        raw = bytearray(hmac.digest(self.key, text, hashlib.sha256)[:16])
+        raw[6] = (raw[6] & 0x0F) | 0x80
+        raw[8] = (raw[8] & 0x3F) | 0x80
+        return str(uuid.UUID(bytes=bytes(raw)))
+
+
+@dataclass(frozen=True, slots=True)
+class PersonKeys:
+    """Makes person keys and index hashes under the hub's person secret. `key_id` names the secret in every key."""
+
+    secret: bytes
+    key_id: str = "p1"
+
+    def _key(self, kind: str, *parts: str) -> str:
+        text = "\x1f".join((kind, *parts)).encode()
+        return f"{self.key_id}-{hmac.digest(self.secret, text, hashlib.sha256).hex()[:40]}"
+
+    def of_nhs_number(self, number: str) -> str:
+        return self._key("nhs", number)
+
+    def of_local(self, domain: str, system: str, value: str) -> str:
+        """Key of a source-scoped identity; `domain` is the source, or the one it shares identifiers with."""
+        return self._key("local", domain, system, value)
+
+    def of_source(self, source: str) -> str:
+        """Key of events that are about no person: one per source, so that they keep their order."""
+        return self._key("source", source)

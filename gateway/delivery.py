@@ -1,0 +1,69 @@
+"""What a transport hands to intake, and what it gets back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from contract.event import rfc3339
+from gateway.source import Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Where in a batch a message stood: the batch's id and the number of the row or message, from 1."""
+
+    batch: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message as it came through a door.
+
+    `idempotency_key` is the transport's own key for a repeat (Idempotency-Key or X-Request-ID); `received` is UTC.
+    `resumes` is the id of a stored message that waited for its parent and is now taken in again.
+    """
+
+    principal: Principal
+    body: bytes
+    content_type: str
+    received: datetime
+    idempotency_key: str | None = None
+    row: Row | None = None
+    resumes: str | None = None
+    traceparent: str | None = None
+
+
+class Status(StrEnum):
+    ACCEPTED = "accepted"
+    REPLAYED = "replayed"
+    WAITING = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptEvent:
+    id: str
+    type: str
+    topics: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The answer to a sender: durable before it leaves. `received` is that of the first time."""
+
+    id: str
+    status: Status
+    source: str
+    received: datetime
+    events: tuple[ReceiptEvent, ...] = field(default=())
+
+    def as_dict(self) -> dict[str, object]:
+        return {
+            "id": self.id,
+            "status": str(self.status),
+            "source": self.source,
+            "received": rfc3339(self.received),
+            "events": [{"id": e.id, "type": e.type, "topics": list(e.topics)} for e in self.events],
+        }

@@ -1,0 +1,335 @@
+"""The hub's tables, the same on SQLite and PostgreSQL. Alembic's migrations/hub is made from them.
+
+Identifiers stand here only as HMACs. Clear values stand only in bodies: columns named `body`, each with the codec it is
+compressed by and the id of the key it is encrypted under (empty: not encrypted). Times are UTC.
+
+    source ── credential            message ── event ── outbox ── (topic, partition, offset)
+                                      │  └─ message_key (what is a repeat)
+    person_identity ── person ── person_flag           dead_letter     waiting ── resource_state     batch ── batch_row
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy import text as sql
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import TypeDecorator
+
+SHARDS: Final = 64
+GROUPS: Final = 8
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+BigId = BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
+Document = JSON().with_variant(postgresql.JSONB(), "postgresql")
+
+
+class UtcDateTime(TypeDecorator[object]):
+    """A moment. Kept as timestamptz on PostgreSQL and as UTC text on SQLite; always read back with a zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: object, dialect: object) -> object:
+        from datetime import UTC, datetime
+
+        if isinstance(value, datetime):
+            if value.tzinfo is None:
+                raise ValueError("a time in the store needs a zone")
+            return value.astimezone(UTC)
+        return value
+
+    def process_result_value(self, value: object, dialect: object) -> object:
+        from datetime import UTC, datetime
+
+        if isinstance(value, datetime):
+            return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return value
+
+
+def _body() -> list[Column[object]]:
+    return [
+        Column("body", LargeBinary, nullable=False),
+        Column("body_codec", String(8), nullable=False, server_default="none"),
+        Column("body_key", String(32), nullable=False, server_default=""),
+    ]
+
+
+place = Table(
+    "place",
+    metadata,
+    Column("code", String(64), primary_key=True),
+    Column("name", Text, nullable=False, server_default=""),
+    Column("parent", ForeignKey("place.code")),
+)
+
+source = Table(
+    "source",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("organisation", String(16), nullable=False),
+    Column("sector", String(16), nullable=False),
+    Column("place", ForeignKey("place.code"), nullable=False),
+    Column("packs", Document, nullable=False),
+    Column("identifier_domain", String(64), nullable=False),
+    Column("ack", String(16), nullable=False),
+    Column("traced", Boolean, nullable=False),
+    Column("authority", Boolean, nullable=False),
+    Column("mllp_port", Integer, unique=True),
+    Column("paused", Boolean, nullable=False),
+    Column("disabled", Boolean, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("last_seen", UtcDateTime),
+)
+
+credential = Table(
+    "credential",
+    metadata,
+    Column("hash", LargeBinary(32), primary_key=True, comment="SHA-256 of a random key of 256 bits, or of a certificate"),
+    Column("kind", String(16), nullable=False, comment="source, operator or monitor"),
+    Column("holder", String(64), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("revoked", UtcDateTime),
+    Index(None, "kind", "holder"),
+)
+
+message = Table(
+    "message",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("source", String(64), nullable=False),
+    Column("key_hash", LargeBinary(32), nullable=False, comment="HMAC of the business message id"),
+    Column("content_hash", LargeBinary(32), nullable=False),
+    Column("content_type", String(64), nullable=False),
+    Column("pack", String(64), nullable=False),
+    Column("pack_version", String(32), nullable=False),
+    Column("status", String(16), nullable=False, comment="accepted or waiting"),
+    Column("received", UtcDateTime, nullable=False),
+    Column("batch", String(36)),
+    Column("row", Integer),
+    Column("traceparent", String(64)),
+    *_body(),
+    Index(None, "source", "received"),
+    Index(None, "source", "key_hash"),
+    UniqueConstraint("batch", "row"),
+)
+
+message_key = Table(
+    "message_key",
+    metadata,
+    Column("source", String(64), primary_key=True),
+    Column("key_hash", LargeBinary(32), primary_key=True),
+    Column("comparable", LargeBinary(32), nullable=False),
+    Column("message", ForeignKey("message.id"), nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("id", String(36), primary_key=True, comment="ce_id"),
+    Column("message", String(36), index=True, comment="empty for events that the hub itself makes (links, merges)"),
+    Column("number", SmallInteger, nullable=False, comment="position among the events of its message"),
+    Column("source", String(64), nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("person_key", String(64), nullable=False, index=True),
+    Column("happened", UtcDateTime, nullable=False),
+    Column("received", UtcDateTime, nullable=False),
+    Column("sequence", BigInteger, nullable=False, unique=True),
+    Column("restricted", Boolean, nullable=False),
+    Column("traceparent", String(64)),
+    *_body(),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True, comment="the relay's order, drawn at release"),
+    Column("event", ForeignKey("event.id"), nullable=False, index=True),
+    Column("topic", String(249), nullable=False),
+    Column("place", String(64), nullable=False),
+    Column("sector", String(16), nullable=False),
+    Column("organisation", String(16), nullable=False),
+    Column("person_key", String(64), nullable=False, index=True, comment="Kafka key"),
+    Column("shard", SmallInteger, nullable=False),
+    Column("size", Integer, nullable=False, comment="bytes of the event's body as published"),
+    Column("after_outbox_id", BigInteger, comment="not before this row is published"),
+    Column("late", Boolean, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("published", UtcDateTime),
+    Column("partition", Integer),
+    Column("offset", BigInteger),
+    Index("ix_outbox_unpublished", "shard", "id", postgresql_where=sql("published IS NULL"), sqlite_where=sql("published IS NULL")),
+)
+
+person = Table(
+    "person",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("merged_into", String(64)),
+    Column("created", UtcDateTime, nullable=False),
+)
+
+person_identity = Table(
+    "person_identity",
+    metadata,
+    Column("hash", String(64), primary_key=True, comment="key of the local identity: PersonKeys.of_local"),
+    Column("person_key", ForeignKey("person.key"), nullable=False, index=True),
+    Column("linked", Boolean, nullable=False, comment="to the key of an NHS number"),
+    Column("since", UtcDateTime, nullable=False),
+)
+
+person_flag = Table(
+    "person_flag",
+    metadata,
+    Column("person_key", String(64), primary_key=True),
+    Column("rule", String(64), primary_key=True),
+    Column("source", String(64), primary_key=True),
+    Column("since", UtcDateTime, nullable=False),
+)
+
+resource_state = Table(
+    "resource_state",
+    metadata,
+    Column("resource_id", String(36), primary_key=True),
+    Column("source", String(64), nullable=False),
+    Column("resource_type", String(32), nullable=False),
+    Column("person_key", String(64), nullable=False),
+    Column("content_hash", LargeBinary(32), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    *_body(),
+)
+
+waiting = Table(
+    "waiting",
+    metadata,
+    Column("message", ForeignKey("message.id"), primary_key=True),
+    Column("parent", String(36), primary_key=True, index=True, comment="resource id of the parent that is unknown"),
+    Column("path", String(128), nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("number", BigInteger, nullable=False, comment="order of arrival"),
+)
+
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("source", String(64), nullable=False),
+    Column("key_hash", LargeBinary(32), nullable=False),
+    Column("content_hash", LargeBinary(32), nullable=False),
+    Column("content_type", String(64), nullable=False),
+    Column("pack", String(64), nullable=False),
+    Column("pack_version", String(32), nullable=False),
+    Column("code", String(32), nullable=False),
+    Column("issues", Document, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("status", String(16), nullable=False, comment="open, closed or discarded"),
+    Column("batch", String(36)),
+    Column("row", Integer),
+    Column("first_received", UtcDateTime, nullable=False),
+    Column("last_received", UtcDateTime, nullable=False),
+    Column("closed", UtcDateTime),
+    *_body(),
+    UniqueConstraint("source", "key_hash", "content_hash"),
+    Index(None, "status", "last_received"),
+)
+
+batch = Table(
+    "batch",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("source", String(64), nullable=False),
+    Column("key_hash", LargeBinary(32), nullable=False),
+    Column("content_type", String(64), nullable=False),
+    Column("status", String(16), nullable=False, comment="processing or done"),
+    Column("received", UtcDateTime, nullable=False),
+    Column("finished", UtcDateTime),
+    Column("rows", Integer, comment="known when the body was read to its end"),
+    Column("owner", String(64)),
+    Column("lease_until", UtcDateTime),
+    *_body(),
+    UniqueConstraint("source", "key_hash"),
+)
+
+batch_row = Table(
+    "batch_row",
+    metadata,
+    Column("batch", ForeignKey("batch.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("status", String(16), nullable=False, comment="accepted, replayed, waiting or refused"),
+    Column("message", String(36)),
+    Column("issues", Document),
+)
+
+relay_lease = Table(
+    "relay_lease",
+    metadata,
+    Column("group", SmallInteger, primary_key=True, comment="0 to 7: shard mod 8"),
+    Column("owner", String(64)),
+    Column("until", UtcDateTime),
+    Column("epoch", BigInteger, nullable=False, server_default="0"),
+)
+
+organisation_place = Table(
+    "organisation_place",
+    metadata,
+    Column("organisation", String(16), primary_key=True, comment="ODS code"),
+    Column("place", ForeignKey("place.code"), nullable=False),
+)
+
+sharing_rule = Table(
+    "sharing_rule",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("from_place", String(64), nullable=False),
+    Column("to_place", String(64), nullable=False),
+    Column("sector", String(16), nullable=False),
+    Column("event_types", Document, nullable=False),
+    Column("legal_basis", Text, nullable=False),
+    Column("until", UtcDateTime),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("subject", String(128), nullable=False),
+    Column("detail", Document, nullable=False),
+)
+
+heartbeat = Table(
+    "heartbeat",
+    metadata,
+    Column("process", String(64), primary_key=True, comment="host, role and a random part"),
+    Column("role", String(16), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
