@@ -25,6 +25,9 @@ class Sector(StrEnum):
     SELF_CARE = "self-care"
 
 
+_SECTORS: Final = frozenset(sector.value for sector in Sector)
+
+
 @dataclass(frozen=True, slots=True)
 class Topic:
     """An event topic's parts. `project` names the one recipient of a de-identified twin."""
@@ -53,11 +56,11 @@ class Topic:
 def parse_topic(name: str) -> Topic:
     """The parts of an event topic's name. Raises ValueError for any other name."""
     match name.split("."):
-        case ["care", place, sector, "v1"]:
+        case ["care", place, sector, "v1"] if sector in _SECTORS:
             return Topic(place, Sector(sector))
-        case ["care", place, sector, "restricted", "v1"]:
+        case ["care", place, sector, "restricted", "v1"] if sector in _SECTORS:
             return Topic(place, Sector(sector), restricted=True)
-        case ["care", place, sector, "deidentified", project, "v1"]:
+        case ["care", place, sector, "deidentified", project, "v1"] if sector in _SECTORS:
             return Topic(place, Sector(sector), project=project)
     raise ValueError(f"{name!r} is not the name of an event topic")
 

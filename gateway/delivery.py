@@ -22,7 +22,8 @@ class Row:
 class Delivery:
     """One message as it came through a door.
 
-    `idempotency_key` is the transport's own key for a repeat (Idempotency-Key or X-Request-ID); `received` is UTC.
+    `request_id` is an id of the message that counts before the format's own (X-Request-ID of `$process-message`),
+    `idempotency_key` one that counts after it (Idempotency-Key). `received` is UTC.
     `resumes` is the id of a stored message that waited for its parent and is now taken in again.
     """
 
@@ -30,6 +31,7 @@ class Delivery:
     body: bytes
     content_type: str
     received: datetime
+    request_id: str | None = None
     idempotency_key: str | None = None
     row: Row | None = None
     resumes: str | None = None

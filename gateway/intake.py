@@ -1,0 +1,202 @@
+"""The straight line from a sender's bytes to its receipt.
+
+Each step is one function and hands a type of its own to the next. What was mapped is turned into bytes before anything
+is awaited, so no large object lives across the commit. A message that is refused and kept takes the same way as one
+that is accepted: nothing is answered before it is durable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, TypeVar
+
+import structlog
+
+from contract.errors import Code, Conflict, Issue, Refusal, TooLarge, Unauthenticated, Unprocessable, errors_of, refuse
+from contract.topics import MAX_MESSAGE_BYTES
+from gateway.delivery import Delivery, Receipt
+from gateway.hub import Hub
+from gateway.source import Source
+from gateway.store.keeping import Keeping, Kept, Mapped, Refused, Waits
+from gateway.store.states import load_parents
+from mappings import formats, validation
+from mappings.language import CompiledPack
+from mappings.restriction import restrict
+from mappings.stages import Decoded, Draft, Format, MapContext
+from mappings.stages import Mapped as MappedMessage
+
+REMEMBERED_SECONDS: Final = 7 * 24 * 3600.0
+"""How long a message id is remembered for a source."""
+
+HASH_REMEMBERED_SECONDS: Final = 3600.0
+"""The same where the id is only a hash of the bytes: longer, and a true A → B → A would lose its second A."""
+
+HEADROOM: Final = 64 * 1024
+"""Room for a record's key, headers and batch overhead below the broker's size limit, in bytes."""
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+
+async def intake(delivery: Delivery, hub: Hub) -> Receipt:
+    """Takes one message in. The receipt is durable when this returns.
+
+    Raises the Refusal that says why not: Undecodable, Unprocessable and Conflict are kept as dead letters first,
+    Unavailable means that nothing is kept and the sender should send it again.
+    """
+    source = who_sent(delivery)
+    reading: Reading | None = None
+    refusal: Refusal | None = None
+    try:
+        reading = decode(delivery, source, hub)
+        context = await context_of(reading, delivery, source, hub)
+        outcome: Mapped | Waits | Refused = (
+            context
+            if isinstance(context, Waits)
+            else Mapped(restricted(validated(mapped(reading, context), reading), reading))
+        )
+    except Refusal as refused:
+        if not refused.kept:
+            raise
+        refusal = in_row(refused, delivery)
+        outcome = Refused(refusal.issues)
+    kept = await hub.keeper.keep(keeping(delivery, source, reading, outcome))
+    return receipt(kept, source, refusal)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A decoded message and the pack that will map it."""
+
+    decoded: Decoded
+    pack: CompiledPack
+
+
+def who_sent(delivery: Delivery) -> Source:
+    """The registered source behind the credential; the message's own header fields say nothing."""
+    source = delivery.principal.source
+    if source is None:
+        raise refuse(Unauthenticated, Code.UNAUTHENTICATED, "messages are sent with the key of a registered source")
+    return source
+
+
+def decode(delivery: Delivery, source: Source, hub: Hub) -> Reading:
+    """Bytes to the format's own terms, and the source's pack for it."""
+
+    def read() -> Decoded:
+        wanted = hub.shelf.formats_of(source)
+        return formats.decode(delivery.body, formats.recognise(delivery.body, delivery.content_type, wanted))
+
+    decoded = guarded(read, "decode")
+    return Reading(decoded, hub.shelf.choose(source, decoded))
+
+
+async def context_of(reading: Reading, delivery: Delivery, source: Source, hub: Hub) -> MapContext | Waits:
+    """What the mapping may know. Only a row that hangs on others needs the database, and may have to wait for them."""
+    context = MapContext(source.as_sender(), hub.ids, delivery.received)
+    parents = guarded(lambda: reading.pack.parents(reading.decoded, context), "parents")
+    if not parents:
+        return context
+    wanted = [parent.resource_id for parent in parents]
+    known = await hub.database.read(load_parents, source.id, wanted, delivery.resumes)
+    missing = tuple(parent for parent in parents if parent.resource_id not in known)
+    return Waits(missing) if missing else replace(context, parents=known)
+
+
+def mapped(reading: Reading, context: MapContext) -> MappedMessage:
+    return guarded(lambda: reading.pack.map(reading.decoded, context), "map")
+
+
+def validated(message: MappedMessage, reading: Reading) -> MappedMessage:
+    """Lets pass only what is valid FHIR R4. FHIR that a sender made is judged by the reference, ours by the fast one."""
+    check = validation.check_reference if reading.decoded.format is Format.FHIR else validation.validate
+    issues = tuple(issue for event in message.events for issue in guarded(lambda e=event: check(e.bundle), "validate"))
+    if wrong := errors_of(issues):
+        raise Unprocessable(*wrong)
+    return message
+
+
+def restricted(message: MappedMessage, reading: Reading) -> tuple[Draft, ...]:
+    """Applies the rules for what must be held apart, and turns bundles into bytes."""
+    drafts = guarded(lambda: restrict(message), "restrict")
+    if any(len(draft.body) > MAX_MESSAGE_BYTES - HEADROOM for draft in drafts):
+        text = f"an event made from it is larger than {(MAX_MESSAGE_BYTES - HEADROOM) // 1024} KiB; split the message"
+        raise refuse(TooLarge, Code.TOO_LARGE, text, path=reading.decoded.kind)
+    return drafts
+
+
+def keeping(delivery: Delivery, source: Source, reading: Reading | None, outcome: Mapped | Waits | Refused) -> Keeping:
+    """Names the message, so that a repeat is known, and gathers what is to be kept of it."""
+    content = hashlib.sha256(delivery.body).digest()
+    own_id = reading.decoded.message_id if reading else None
+    remember = REMEMBERED_SECONDS
+    if delivery.request_id:
+        message_id = f"request:{delivery.request_id}"
+    elif own_id:
+        message_id = f"message:{own_id}"
+    elif delivery.idempotency_key:
+        message_id = f"key:{delivery.idempotency_key}"
+    else:
+        message_id, remember = f"sha256:{content.hex()}", HASH_REMEMBERED_SECONDS
+    return Keeping(
+        source=source,
+        message_id=message_id,
+        remember=remember,
+        comparable=reading.decoded.comparable if reading else content,
+        content=content,
+        body=delivery.body,
+        content_type=delivery.content_type,
+        received=delivery.received,
+        pack=reading.pack.name if reading else "",
+        pack_version=reading.pack.version if reading else "",
+        outcome=outcome,
+        row=delivery.row,
+        resumes=delivery.resumes,
+        traceparent=delivery.traceparent,
+    )
+
+
+def receipt(kept: Kept, source: Source, refusal: Refusal | None) -> Receipt:
+    """The sender's answer. Raises what the message was refused for, once that is kept; a repeat of a message that was
+    accepted before is accepted still."""
+    if kept.conflict:
+        raise refuse(
+            Conflict,
+            Code.MESSAGE_ID_CONFLICT,
+            "a message with this id and other content was accepted before; both are kept, this one is not published",
+        )
+    if kept.refused and refusal is not None:
+        raise refusal
+    return Receipt(kept.id, kept.status, source.id, kept.received, kept.events)
+
+
+def in_row(refusal: Refusal, delivery: Delivery) -> Refusal:
+    """The same refusal, its paths starting with the row of the file: `row 12, Date of Birth`."""
+    if delivery.row is None:
+        return refusal
+    row = f"row {delivery.row.number}"
+    issues = (replace(i, path=f"{row}, {i.path}" if i.path else row) for i in refusal.issues)
+    return type(refusal)(*issues, retry_after=refusal.retry_after)
+
+
+def guarded(stage: Callable[[], T], name: str) -> T:
+    """Runs a stage. A fault of our own becomes a refusal that keeps the message: it is not lost, and the sender is not
+    shown a traceback. The log names the stage and the exception's type; its text could quote the message."""
+    try:
+        return stage()
+    except Refusal:
+        raise
+    except Exception as fault:  # noqa: BLE001 the message must be kept whatever our own fault is
+        log.error("stage-failed", stage=name, fault=type(fault).__name__, where=_where(fault))
+        text = f"the hub could not {name} this message; it is kept, and its operators see it as a dead letter"
+        raise Unprocessable(Issue(Code.INTERNAL_ERROR, "", text)) from None
+
+
+def _where(fault: BaseException) -> str:
+    """File name and line of the innermost frame: enough to find the fault, without any value."""
+    trace = fault.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else "unknown"

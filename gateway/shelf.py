@@ -1,0 +1,57 @@
+"""The packs this gateway runs, compiled at start. A pack that does not compile stops only the sources that need it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from contract.errors import Code, Forbidden, Misconfigured, Unavailable, refuse
+from gateway.source import Source
+from mappings.language import CompiledPack, load_pack
+from mappings.stages import Decoded, Format
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Compiled packs by name, and for those that do not compile the text that says why."""
+
+    packs: Mapping[str, CompiledPack]
+    broken: Mapping[str, str]
+
+    def formats_of(self, source: Source) -> frozenset[Format]:
+        return frozenset(self.packs[name].format for name in source.packs if name in self.packs)
+
+    def choose(self, source: Source, decoded: Decoded) -> CompiledPack:
+        """The first of the source's packs that reads this format and recognises the message, else the first that reads
+        the format. Raises Forbidden when the source may not send the format, Unavailable when its pack is broken."""
+        candidates = [
+            self.packs[name]
+            for name in source.packs
+            if name in self.packs and self.packs[name].format is decoded.format
+        ]
+        for pack in candidates:
+            if pack.recognises(decoded):
+                return pack
+        if candidates:
+            return candidates[0]
+        if any(name in self.broken for name in source.packs):
+            raise refuse(Unavailable, Code.UNAVAILABLE, "the mapping pack of this source cannot be loaded; send it again")
+        allowed = ", ".join(source.packs)
+        raise refuse(
+            Forbidden,
+            Code.FORBIDDEN,
+            f"this source is not registered for {decoded.format} messages; its packs are: {allowed}",
+        )
+
+
+def load_shelf(names: Iterable[str], search: Sequence[Path] = ()) -> Shelf:
+    """Compiles each named pack. Never raises for a broken one: it lands in `broken` with the compiler's text."""
+    packs: dict[str, CompiledPack] = {}
+    broken: dict[str, str] = {}
+    for name in sorted(set(names)):
+        try:
+            packs[name] = load_pack(name, search)
+        except Misconfigured as error:
+            broken[name] = str(error)
+    return Shelf(packs, broken)
