@@ -80,6 +80,14 @@ def _body() -> list[Column[object]]:
     ]
 
 
+installation = Table(
+    "installation",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+    comment="what was settled at the first start: hub-id, and the fingerprint of each secret",
+)
+
 place = Table(
     "place",
     metadata,

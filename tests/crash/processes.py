@@ -1,0 +1,87 @@
+"""Gateways and relays as real processes that a test may kill, and start again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+READY_SECONDS = 60.0
+
+
+@dataclass
+class Service:
+    """One `carehub` command as a process. `start` waits for its ready line; `ready` is that line as JSON."""
+
+    arguments: list[str]
+    environment: dict[str, str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+    ready: dict[str, object] = field(default_factory=dict)
+    starts: int = 0
+
+    def start(self) -> None:
+        self.starts += 1
+        with self.log.open("ab") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "carehub", *self.arguments, "--json"],
+                env={**os.environ, **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            )
+        assert self.process.stdout is not None
+        line = read_line(self.process.stdout, READY_SECONDS)
+        assert line, f"`carehub {' '.join(self.arguments)}` did not get ready; its log ends: {self.tail()}"
+        self.ready = json.loads(line)
+
+    def stop_then(self) -> None:
+        """SIGSTOP: from here on the process does nothing, so that what holds now still holds when it is killed."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(20)
+
+    def end(self) -> None:
+        """Asks it to end, and makes sure."""
+        if self.process is None or self.process.poll() is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGCONT)
+        self.process.terminate()
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def tail(self) -> str:
+        return self.log.read_text(errors="replace")[-2000:]
+
+
+def read_line(stream: IO[bytes], seconds: float) -> bytes:
+    """One line, or b"" when none came in time or the process ended."""
+    os.set_blocking(stream.fileno(), False)
+    deadline, line = time.monotonic() + seconds, b""
+    while time.monotonic() < deadline:
+        piece = stream.read()
+        if piece == b"":
+            return b""
+        line += piece or b""
+        if b"\n" in line:
+            return line.split(b"\n", 1)[0]
+        time.sleep(0.02)
+    return b""
