@@ -85,11 +85,8 @@ def who_sent(delivery: Delivery) -> Source:
 def decode(delivery: Delivery, source: Source, hub: Hub) -> Reading:
     """Bytes to the format's own terms, and the source's pack for it."""
 
-    def read() -> Decoded:
-        wanted = hub.shelf.formats_of(source)
-        return formats.decode(delivery.body, formats.recognise(delivery.body, delivery.content_type, wanted))
-
-    decoded = guarded(read, "decode")
+    body = delivery.body
+    decoded = guarded(lambda: formats.decode(body, formats.recognise(body, delivery.content_type)), "decode")
     return Reading(decoded, hub.shelf.choose(source, decoded))
 
 
@@ -130,10 +127,12 @@ def restricted(message: MappedMessage, reading: Reading) -> tuple[Draft, ...]:
 def keeping(delivery: Delivery, source: Source, reading: Reading | None, outcome: Mapped | Waits | Refused) -> Keeping:
     """Names the message, so that a repeat is known, and gathers what is to be kept of it."""
     content = hashlib.sha256(delivery.body).digest()
+    comparable = reading.decoded.comparable if reading else content
     own_id = reading.decoded.message_id if reading else None
     remember = REMEMBERED_SECONDS
     if delivery.request_id:
         message_id = f"request:{delivery.request_id}"
+        comparable = hashlib.sha256(message_id.encode()).digest()  # the same request id is a repeat, whatever it holds
     elif own_id:
         message_id = f"message:{own_id}"
     elif delivery.idempotency_key:
@@ -144,7 +143,7 @@ def keeping(delivery: Delivery, source: Source, reading: Reading | None, outcome
         source=source,
         message_id=message_id,
         remember=remember,
-        comparable=reading.decoded.comparable if reading else content,
+        comparable=comparable,
         content=content,
         body=delivery.body,
         content_type=delivery.content_type,

@@ -9,7 +9,7 @@ from pathlib import Path
 from contract.errors import Code, Forbidden, Misconfigured, Unavailable, refuse
 from gateway.source import Source
 from mappings.language import CompiledPack, load_pack
-from mappings.stages import Decoded, Format
+from mappings.stages import Decoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +18,6 @@ class Shelf:
 
     packs: Mapping[str, CompiledPack]
     broken: Mapping[str, str]
-
-    def formats_of(self, source: Source) -> frozenset[Format]:
-        return frozenset(self.packs[name].format for name in source.packs if name in self.packs)
 
     def choose(self, source: Source, decoded: Decoded) -> CompiledPack:
         """The first of the source's packs that reads this format and recognises the message, else the first that reads

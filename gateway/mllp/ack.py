@@ -148,7 +148,7 @@ def _escaped(text: str, header: Header) -> bytes:
     for letter, name in zip(header.encoding.decode("latin-1"), "SRET", strict=False):
         delimiters.setdefault(letter, name)
     written = (
-        f"{escape}{delimiters[letter]}{escape}" if letter in delimiters and escape else " " if letter < " " else letter
+        f"{escape}{delimiters[letter]}{escape}" if letter in delimiters and escape else max(letter, " ")
         for letter in text
         if escape or letter not in delimiters
     )

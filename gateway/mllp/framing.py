@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from contract.errors import CarehubError
+
 START: Final = 0x0B
 END: Final = 0x1C
 CARRIAGE_RETURN: Final = 0x0D
@@ -20,7 +22,7 @@ _KEPT_OF_OVERSIZED: Final = 4096
 """Enough for the MSH segment, so that an oversized message can be refused by its control id."""
 
 
-class NotMllp(Exception):
+class NotMllp(CarehubError):
     """The peer does not speak MLLP, or sends a frame without end: the connection is to be closed."""
 
 

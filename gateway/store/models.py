@@ -5,11 +5,16 @@ compressed by and the id of the key it is encrypted under (empty: not encrypted)
 
     source ── credential            message ── event ── outbox ── (topic, partition, offset)
                                       │  └─ message_key (what is a repeat)
-    person_identity ── person ── person_flag           dead_letter     waiting ── resource_state     batch ── batch_row
+    person (→ person) ── person_flag    dead_letter    waiting ── resource_state    batch ── batch_row
+
+A person key points at the key that took its place: a local identity at that of its NHS number once they were linked, a
+merged person at the one that remains. Rows that are written on every message refer to each other without foreign keys,
+which would cost more than the insert itself; `keep` is the one place that writes them.
 """
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import (
@@ -18,11 +23,13 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
+    Dialect,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
     MetaData,
+    Sequence,
     SmallInteger,
     String,
     Table,
@@ -49,27 +56,23 @@ BigId = BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
 Document = JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 
-class UtcDateTime(TypeDecorator[object]):
+class UtcDateTime(TypeDecorator[datetime]):
     """A moment. Kept as timestamptz on PostgreSQL and as UTC text on SQLite; always read back with a zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: object, dialect: object) -> object:
-        from datetime import UTC, datetime
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time in the store needs a zone")
+        return value.astimezone(UTC)
 
-        if isinstance(value, datetime):
-            if value.tzinfo is None:
-                raise ValueError("a time in the store needs a zone")
-            return value.astimezone(UTC)
-        return value
-
-    def process_result_value(self, value: object, dialect: object) -> object:
-        from datetime import UTC, datetime
-
-        if isinstance(value, datetime):
-            return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-        return value
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def _body() -> list[Column[object]]:
@@ -118,7 +121,7 @@ source = Table(
 credential = Table(
     "credential",
     metadata,
-    Column("hash", LargeBinary(32), primary_key=True, comment="SHA-256 of a random key of 256 bits, or of a certificate"),
+    Column("hash", LargeBinary(32), primary_key=True, comment="SHA-256 of a random key, or of a certificate"),
     Column("kind", String(16), nullable=False, comment="source, operator or monitor"),
     Column("holder", String(64), nullable=False),
     Column("role", String(16), nullable=False),
@@ -134,7 +137,7 @@ message = Table(
     Column("source", String(64), nullable=False),
     Column("key_hash", LargeBinary(32), nullable=False, comment="HMAC of the business message id"),
     Column("content_hash", LargeBinary(32), nullable=False),
-    Column("content_type", String(64), nullable=False),
+    Column("content_type", Text, nullable=False),
     Column("pack", String(64), nullable=False),
     Column("pack_version", String(32), nullable=False),
     Column("status", String(16), nullable=False, comment="accepted or waiting"),
@@ -151,10 +154,10 @@ message = Table(
 message_key = Table(
     "message_key",
     metadata,
-    Column("source", String(64), primary_key=True),
-    Column("key_hash", LargeBinary(32), primary_key=True),
+    Column("key_hash", LargeBinary(32), primary_key=True, comment="HMAC of source and business message id"),
+    Column("source", String(64), nullable=False),
     Column("comparable", LargeBinary(32), nullable=False),
-    Column("message", ForeignKey("message.id"), nullable=False),
+    Column("message", String(36), nullable=False, index=True),
     Column("until", UtcDateTime, nullable=False),
 )
 
@@ -166,20 +169,21 @@ event = Table(
     Column("number", SmallInteger, nullable=False, comment="position among the events of its message"),
     Column("source", String(64), nullable=False),
     Column("type", String(64), nullable=False),
-    Column("person_key", String(64), nullable=False, index=True),
+    Column("person_key", String(64), nullable=False),
     Column("happened", UtcDateTime, nullable=False),
     Column("received", UtcDateTime, nullable=False),
     Column("sequence", BigInteger, nullable=False, unique=True),
     Column("restricted", Boolean, nullable=False),
     Column("traceparent", String(64)),
     *_body(),
+    Index(None, "person_key", "sequence"),
 )
 
 outbox = Table(
     "outbox",
     metadata,
     Column("id", BigId, primary_key=True, autoincrement=True, comment="the relay's order, drawn at release"),
-    Column("event", ForeignKey("event.id"), nullable=False, index=True),
+    Column("event", String(36), nullable=False, index=True),
     Column("topic", String(249), nullable=False),
     Column("place", String(64), nullable=False),
     Column("sector", String(16), nullable=False),
@@ -193,24 +197,34 @@ outbox = Table(
     Column("published", UtcDateTime),
     Column("partition", Integer),
     Column("offset", BigInteger),
-    Index("ix_outbox_unpublished", "shard", "id", postgresql_where=sql("published IS NULL"), sqlite_where=sql("published IS NULL")),
+    Index(
+        "ix_outbox_unpublished",
+        "shard",
+        "id",
+        postgresql_where=sql("published IS NULL"),
+        sqlite_where=sql("published IS NULL"),
+    ),
+    sqlite_autoincrement=True,  # ids are the relay's order: never one a second time
+)
+
+event_sequence = Sequence("event_sequence", metadata=metadata)
+"""PostgreSQL only; SQLite counts in the table `counter`."""
+
+counter = Table(
+    "counter",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("value", BigInteger, nullable=False),
 )
 
 person = Table(
     "person",
     metadata,
     Column("key", String(64), primary_key=True),
-    Column("merged_into", String(64)),
+    Column("national", Boolean, nullable=False, comment="made from an NHS number"),
+    Column("merged_into", String(64), index=True, comment="the key that took its place"),
+    Column("flagged", Boolean, nullable=False, comment="has rows in person_flag"),
     Column("created", UtcDateTime, nullable=False),
-)
-
-person_identity = Table(
-    "person_identity",
-    metadata,
-    Column("hash", String(64), primary_key=True, comment="key of the local identity: PersonKeys.of_local"),
-    Column("person_key", ForeignKey("person.key"), nullable=False, index=True),
-    Column("linked", Boolean, nullable=False, comment="to the key of an NHS number"),
-    Column("since", UtcDateTime, nullable=False),
 )
 
 person_flag = Table(
@@ -225,8 +239,8 @@ person_flag = Table(
 resource_state = Table(
     "resource_state",
     metadata,
+    Column("domain", String(64), primary_key=True, comment="identifier domain of the source"),
     Column("resource_id", String(36), primary_key=True),
-    Column("source", String(64), nullable=False),
     Column("resource_type", String(32), nullable=False),
     Column("person_key", String(64), nullable=False),
     Column("content_hash", LargeBinary(32), nullable=False),
@@ -239,9 +253,10 @@ waiting = Table(
     metadata,
     Column("message", ForeignKey("message.id"), primary_key=True),
     Column("parent", String(36), primary_key=True, index=True, comment="resource id of the parent that is unknown"),
-    Column("path", String(128), nullable=False),
+    Column("domain", String(64), nullable=False, comment="identifier domain of the source"),
+    Column("path", Text, nullable=False),
     Column("since", UtcDateTime, nullable=False),
-    Column("number", BigInteger, nullable=False, comment="order of arrival"),
+    Column("number", BigInteger, nullable=False, comment="order of arrival, drawn from event_sequence"),
 )
 
 dead_letter = Table(
@@ -251,7 +266,7 @@ dead_letter = Table(
     Column("source", String(64), nullable=False),
     Column("key_hash", LargeBinary(32), nullable=False),
     Column("content_hash", LargeBinary(32), nullable=False),
-    Column("content_type", String(64), nullable=False),
+    Column("content_type", Text, nullable=False),
     Column("pack", String(64), nullable=False),
     Column("pack_version", String(32), nullable=False),
     Column("code", String(32), nullable=False),
@@ -266,6 +281,12 @@ dead_letter = Table(
     *_body(),
     UniqueConstraint("source", "key_hash", "content_hash"),
     Index(None, "status", "last_received"),
+    Index(
+        "ix_dead_letter_open",
+        "key_hash",
+        postgresql_where=sql("status = 'open'"),
+        sqlite_where=sql("status = 'open'"),
+    ),
 )
 
 batch = Table(
@@ -274,7 +295,7 @@ batch = Table(
     Column("id", String(36), primary_key=True),
     Column("source", String(64), nullable=False),
     Column("key_hash", LargeBinary(32), nullable=False),
-    Column("content_type", String(64), nullable=False),
+    Column("content_type", Text, nullable=False),
     Column("status", String(16), nullable=False, comment="processing or done"),
     Column("received", UtcDateTime, nullable=False),
     Column("finished", UtcDateTime),

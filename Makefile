@@ -1,0 +1,36 @@
+# make install   fetch everything into .venv        make test    all tests            make bench   measure
+# make demo      real events, end to end            make check   lint, types, rules   make clean   start afresh
+
+PYTHON ?= $(shell deploy/find-python)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+WORKERS ?= 2
+
+.PHONY: install demo test check bench clean
+.DEFAULT_GOAL := install
+
+install: $(INSTALLED)
+
+$(INSTALLED): requirements/dev.txt pyproject.toml
+	@PYTHON="$(PYTHON)" deploy/make-venv $(VENV)
+	@touch $@
+
+demo: $(INSTALLED)
+	@$(BIN)/carehub demo $(if $(EXIT),--exit)
+
+test: $(INSTALLED)
+	@$(BIN)/pytest -n $(WORKERS) $(ARGS)
+
+check: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q -p no:randomly tests/migrations
+
+bench: $(INSTALLED)
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+clean:
+	rm -rf $(VENV) .carehub .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,20 @@
+"""One module per group of commands. They import at their top only what describes them; the rest when they run."""
+
+from __future__ import annotations
+
+import typer
+
+
+def add_to(app: typer.Typer) -> None:
+    """Puts every command on `app`, in the order that `carehub --help` shows."""
+    from carehub.commands import demo, packs, parties, preview, processes, state, stories, topics, up
+
+    up.add_to(app)
+    processes.add_to(app)
+    parties.add_to(app)
+    preview.add_to(app)
+    packs.add_to(app)
+    topics.add_to(app)
+    stories.add_to(app)
+    state.add_to(app)
+    demo.add_to(app)

@@ -1,0 +1,77 @@
+"""`carehub packs`: the mapping packs that this installation finds, and whether they are sound."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from carehub.commands import exits
+from carehub.output import AsJson
+
+packs = typer.Typer(no_args_is_help=True, help="Mapping packs: those that come along, and those of CAREHUB_PACKS.")
+
+PackNames = Annotated[list[str] | None, typer.Argument(metavar="[PACK]...", help="Default: all.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(packs, name="packs")
+
+
+@packs.command("list", help="All packs.\n\nExample: `carehub packs list`")
+def list_(as_json: AsJson = False) -> None:
+    from carehub.output import print_json, print_table
+    from carehub.packs import described
+
+    found = described()
+    if as_json:
+        print_json(found)
+        return
+    columns = ["pack", "version", "format", "extends", "samples", "folder"]
+    print_table(columns, ([each[name] for name in columns] for each in found), none="no packs: look at CAREHUB_PACKS")
+
+
+@packs.command(
+    "show", help="One pack: what it reads, and where its facts come from.\n\nExample: `carehub packs show cld`"
+)
+def show(pack: Annotated[str, typer.Argument()], as_json: AsJson = False) -> None:
+    from carehub.output import print_facts, print_json
+    from carehub.packs import describe
+
+    found = describe(pack)
+    print_json(found) if as_json else print_facts(found)
+
+
+@packs.command("lint", help="Checks packs against the language and FHIR.\n\nExample: `carehub packs lint hl7v2-itk`")
+def lint(names: PackNames = None, as_json: AsJson = False) -> None:
+    from carehub.output import print_json, print_line, say
+    from carehub.packs import problems_of
+
+    problems = problems_of(names)
+    if as_json:
+        print_json({"ok": not problems, "problems": problems})
+    else:
+        for problem in problems:
+            print_line(problem)
+        say(f"{len(problems)} problems" if problems else "all packs are sound")
+    if problems:
+        raise typer.Exit(exits.NO)
+
+
+@packs.command("test", help="Maps the samples and compares with what is expected.\n\nExample: `carehub packs test cld`")
+def try_samples(names: PackNames = None, as_json: AsJson = False) -> None:
+    from carehub.output import print_json, print_line, say
+    from carehub.packs import tried_samples
+
+    results = tried_samples(names)
+    failed = [each for each in results if not each["ok"]]
+    if as_json:
+        print_json({"ok": not failed, "samples": results})
+    else:
+        for each in failed:
+            print_line(f"{each['pack']}/{each['sample']}:")
+            for line in each["problems"]:
+                print_line(f"  {line}")
+        say(f"{len(results)} samples, {len(failed)} failed")
+    if failed:
+        raise typer.Exit(exits.NO)

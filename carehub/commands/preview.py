@@ -1,0 +1,93 @@
+"""`carehub preview`: what would become of these files, without a server and without keeping anything."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from carehub.commands import exits
+from carehub.output import AsJson, print_json
+
+PREVIEW_HELP = """Maps messages without a server and shows what would be published, or why not.
+
+One JSON line per message in a pipe or with --json; for people on a terminal. Ids are made with a fixed key, so two
+previews of one message are equal, and none has the ids of a running hub. Exit code 1 when some message is refused.
+
+Examples:
+
+\b
+    carehub preview admission.hl7
+    carehub preview --pack hl7v2-itk --place qvv *.hl7 | jq .event
+    carehub preview - <referral.json
+"""
+
+KEY: Final = b"carehub preview: never for real".ljust(32, b".")
+"""The key of ids in a preview without a hub."""
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("preview", help=PREVIEW_HELP)(preview)
+
+
+def preview(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", exists=True, dir_okay=False, allow_dash=True, readable=True)
+    ],
+    pack: Annotated[str | None, typer.Option(help="Pack to map with. Default: recognised from the content.")] = None,
+    place: Annotated[str | None, typer.Option(help="Place to publish for; without one no topic is shown.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    from carehub.settings import read_settings
+
+    packs = _packs(pack, read_settings().packs)
+    for_people = sys.stdout.isatty() and not as_json
+    refused = False
+    for file in files:
+        body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        for result in _previewer(packs, place).body(body, None):
+            line = {"file": str(file), **result}
+            refused = refused or not line["ok"]
+            (_show if for_people else print_json)(line)
+    if refused:
+        raise typer.Exit(exits.NO)
+
+
+def _packs(name: str | None, search: tuple[Path, ...]) -> list[Any]:
+    """The one that was named, or all, those that build on another one first."""
+    from mappings.language import list_packs, load_pack
+
+    if name is not None:
+        return [load_pack(name, search)]
+    return [load_pack(each, search) for each in list_packs(search)]
+
+
+def _previewer(packs: list[Any], place: str | None) -> Any:
+    """A new one for each file: rows may hang on earlier rows of their own file only."""
+    from datetime import UTC, datetime
+
+    from contract.identifiers import ResourceIds
+    from gateway.preview import Previewer
+    from mappings.stages import Sender
+
+    sender = Sender(id="preview", identifier_domain="preview", organisation="XXX")
+    return Previewer(packs, ResourceIds(KEY), sender, datetime.now(UTC), place)
+
+
+def _show(line: dict[str, Any]) -> None:
+    from rich.markup import escape
+
+    from carehub.output import console
+
+    out = console()
+    verdict = f"[green]{line['event'] or 'nothing to publish'}[/]" if line["ok"] else "[red]refused[/]"
+    out.print(f"[bold]{escape(line['file'])}[/] message {line['index'] + 1}: {verdict}")
+    for event in line["events"]:
+        kinds = [entry["resource"]["resourceType"] for entry in event["bundle"]["entry"]]
+        out.print(f"  {event['type']} → {event['topic'] or 'no topic without --place'}: {', '.join(kinds)}")
+    for issue in line["issues"]:
+        out.print(f"  [yellow]{issue['code']}[/] {escape(issue['path'])}: {escape(issue['text'])}")
+    if line["unmapped"]:
+        out.print(f"  not mapped: {escape(', '.join(line['unmapped']))}")

@@ -1,0 +1,81 @@
+"""`carehub status` and `carehub doctor`: how it is going, and what is wrong with this installation."""
+
+from __future__ import annotations
+
+import typer
+
+from carehub.commands import exits
+from carehub.output import AsJson
+
+STATUS_HELP = """The state of the whole in ten lines. Exit code 1 when something is unwell.
+
+Example:
+
+\b
+    carehub status --json | jq .problems
+"""
+DOCTOR_HELP = """Looks for what is wrong with this installation and says what to do. Exit code 1 when something is.
+
+Example:
+
+\b
+    carehub doctor
+"""
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("status", help=STATUS_HELP)(status)
+    app.command("doctor", help=DOCTOR_HELP)(doctor)
+
+
+def status(as_json: AsJson = False) -> None:
+    import asyncio
+    from dataclasses import asdict
+
+    from carehub.output import cell, print_facts, print_json
+    from carehub.settings import read_settings
+    from carehub.state import look
+
+    state = asyncio.run(look(read_settings()))
+    counts = state.counts
+    if as_json:
+        print_json({"ok": not state.problems, **asdict(state)})
+    else:
+        paused = f", {counts.paused} paused" if counts.paused else ""
+        oldest = f", the oldest from {cell(counts.oldest_unpublished)}" if counts.unpublished else ""
+        print_facts(
+            {
+                "state": "unwell" if state.problems else "well",
+                "database": state.database,
+                "Kafka": state.kafka,
+                "gateways": counts.gateways,
+                "sources": f"{counts.sources}{paused}, last message {cell(counts.last_message)}",
+                "to publish": f"{counts.unpublished} events{oldest}",
+                "relay": f"{counts.relay_groups} of 8 groups have an owner",
+                "waiting": f"{counts.waiting} messages wait for a parent",
+                "dead letters": f"{counts.dead_letters} open",
+                "files": f"{counts.batches} at work",
+                **{f"problem {number}": text for number, text in enumerate(state.problems, 1)},
+            }
+        )
+    if state.problems:
+        raise typer.Exit(exits.NO)
+
+
+def doctor(as_json: AsJson = False) -> None:
+    import asyncio
+    from dataclasses import asdict
+
+    from carehub.doctor import examine
+    from carehub.output import print_json, print_table
+    from carehub.settings import read_settings
+
+    findings = asyncio.run(examine(read_settings()))
+    well = all(finding.ok for finding in findings)
+    if as_json:
+        print_json({"ok": well, "findings": [asdict(finding) for finding in findings]})
+    else:
+        rows = (["ok" if f.ok else "WRONG", f.what, f.found, f.advice] for f in findings)
+        print_table(["", "what", "found", "what to do"], rows, none="nothing to look at")
+    if not well:
+        raise typer.Exit(exits.NO)

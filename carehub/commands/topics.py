@@ -1,0 +1,87 @@
+"""`carehub topics` and `carehub tail`: which event topics there are, and what goes through one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from carehub.output import AsJson
+
+TAIL_HELP = """Shows the events of a topic as they come, one line each, whole with --json. Published events only.
+
+Examples:
+
+\b
+    carehub tail care.qvv.acute.v1
+    carehub tail care.qvv.acute.v1 --from-start --count 1 --json | jq .value
+"""
+
+topics = typer.Typer(no_args_is_help=True, help="Event topics: what sources fill, and what Kafka has.")
+
+
+def add_to(app: typer.Typer) -> None:
+    app.add_typer(topics, name="topics")
+    app.command("tail", help=TAIL_HELP)(tail)
+
+
+@topics.command("list", help="Topics that the registered sources fill.\n\nExample: `carehub topics list --json`")
+def list_(as_json: AsJson = False) -> None:
+    import asyncio
+    from dataclasses import asdict
+
+    from carehub.output import print_json, print_table
+    from carehub.settings import read_settings
+    from carehub.topics import topic_states
+
+    states = asyncio.run(topic_states(read_settings()))
+    if as_json:
+        print_json([asdict(state) for state in states])
+        return
+    rows = ([s.topic, s.partitions or "not there yet", s.events, s.sources] for s in states)
+    print_table(["topic", "partitions", "events", "sources"], rows, none="no sources are registered yet")
+
+
+@topics.command("show", help="One topic: its partitions and how far each is.\n\nExample: `carehub topics show T`")
+def show(topic: Annotated[str, typer.Argument(help="`care.<place>.<sector>.v1`")], as_json: AsJson = False) -> None:
+    import asyncio
+
+    from carehub.output import print_json, print_table
+    from carehub.settings import read_settings
+    from carehub.tail import partitions_of
+
+    partitions = asyncio.run(partitions_of(read_settings(), topic))
+    if as_json:
+        print_json({"topic": topic, "partitions": partitions})
+        return
+    rows = ([p["partition"], p["start"], p["end"], p["end"] - p["start"]] for p in partitions)
+    print_table(["partition", "start", "end", "events"], rows, none="no partitions")
+
+
+@topics.command("apply", help="Makes the topics that are missing, with the hub's settings; changes and deletes none.")
+def apply(as_json: AsJson = False) -> None:
+    import asyncio
+
+    from carehub.output import print_json, print_table
+    from carehub.settings import read_settings
+    from carehub.topics import apply_topics
+
+    made = asyncio.run(apply_topics(read_settings()))
+    if as_json:
+        print_json({"made": made})
+    else:
+        print_table(["made"], ([name] for name in made), none="every topic is there")
+
+
+def tail(
+    topic: Annotated[str, typer.Argument(help="`care.<place>.<sector>.v1`")],
+    from_start: Annotated[bool, typer.Option("--from-start", help="Begin with the oldest event.")] = False,
+    count: Annotated[int | None, typer.Option(min=1, help="Leave after so many events.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    import asyncio
+
+    from carehub.settings import read_settings
+    from carehub.tail import follow
+
+    asyncio.run(follow(read_settings(), topic, from_start=from_start, count=count, as_json=as_json))

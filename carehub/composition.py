@@ -1,0 +1,206 @@
+"""The composition root: how a gateway, a relay and a consumer are put together from Settings.
+
+Nothing else here knows how a part is made. Parts get what they need as arguments; there are no globals.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from fastapi import FastAPI
+from sqlalchemy import Connection
+
+import migrations
+from carehub.checks import Budget, kafka_check, needed_checks, told_checks
+from carehub.databases import open_database, open_hub
+from carehub.heartbeat import process_name, say_farewell
+from carehub.installation import settle_installation
+from carehub.kafka import Kafka
+from carehub.settings import Settings
+from consumers.app import App
+from consumers.database import Database as AppDatabase
+from contract.errors import Misconfigured, Unavailable
+from gateway.batch_work import BatchWork
+from gateway.delivery import Delivery, Receipt
+from gateway.door import Door
+from gateway.files import Files
+from gateway.http.app import make_app
+from gateway.http.front import Front
+from gateway.hub import Hub
+from gateway.intake import intake
+from gateway.limits import InFlight, Limits
+from gateway.mllp.connection import Desk
+from gateway.mllp.listeners import Listeners, server_tls
+from gateway.ops.health import Health
+from gateway.ops.metrics import Metrics
+from gateway.reception import Reception
+from gateway.relay.relay import Relay
+from gateway.shelf import Shelf, load_shelf
+from gateway.store.database import Database
+from gateway.store.entry import StoreKeys
+from gateway.store.group import Keeper
+from gateway.store.keeping import Keeping, Kept
+from gateway.store.sources import StoredRegister, all_sources
+from gateway.waiting_room import WaitingRoom
+from mappings.language import list_packs
+
+GATEWAY_CONNECTIONS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The parts of a gateway that run; `relay` is its own, on SQLite."""
+
+    app: FastAPI
+    listeners: Listeners
+    batches: BatchWork
+    waiting: WaitingRoom
+    relay: Relay | None
+
+
+@asynccontextmanager
+async def composed_gateway(settings: Settings, host: str, kafka: Kafka | None) -> AsyncIterator[Gateway]:
+    """A gateway whose store is open, whose packs are compiled and whose health has been looked at once; afterwards what
+    waits for a commit is committed. Raises Misconfigured when the database is away or not migrated, or does not go with
+    the secrets."""
+    process = process_name("gateway")
+    async with open_hub(settings, connections=GATEWAY_CONNECTIONS) as database:
+        installation = await settle_installation(database, settings)
+        shelf = await asyncio.to_thread(load_shelf, list_packs(settings.packs), settings.packs)
+        budget = Budget(settings.backlog_rows, settings.backlog_bytes)
+        keys = StoreKeys(installation.secrets.person_keys, installation.secrets.message_key)
+        keeper = Keeper(database, keys, rows=settings.queue_limit, backlog_full=budget.used_up)
+        relay = None
+        if settings.on_sqlite and kafka is not None:
+            relay = make_relay(settings, database, kafka, installation.hub_id, process)
+        hub = Hub(database, Waking(keeper, relay.wake) if relay else keeper, shelf, installation.secrets.resource_ids)
+        doors = make_doors(settings, hub, keys, host, budget, keeper, kafka, process)
+        await keeper.start()
+        await doors.health.start()
+        try:
+            yield Gateway(doors.app, doors.listeners, doors.batches, doors.waiting, relay)
+        finally:
+            await keeper.close()
+            await doors.health.stop()
+            await _farewell(database, process)
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What stands in front of the hub."""
+
+    app: FastAPI
+    listeners: Listeners
+    batches: BatchWork
+    waiting: WaitingRoom
+    health: Health
+
+
+def make_doors(
+    settings: Settings,
+    hub: Hub,
+    keys: StoreKeys,
+    host: str,
+    budget: Budget,
+    keeper: Keeper,
+    kafka: Kafka | None,
+    process: str,
+) -> Doors:
+    """HTTP, MLLP, files and the waiting room, on one reception; health over all of it."""
+    metrics = Metrics()
+    limits = Limits(message=settings.max_body_bytes, file=settings.max_file_bytes)
+    in_flight = InFlight(limits.in_flight)
+    database = hub.database
+    door = Door(StoredRegister(database))
+    health = Health(
+        [
+            *needed_checks(database, process, budget, metrics),
+            kafka_check(kafka.bootstrap if kafka else None),
+            *told_checks(settings, database, metrics, hub.shelf, keeper, lambda: (listeners.ports, listeners.failed)),
+        ]
+    )
+    reception = Reception(_take(hub), metrics, health.look_soon)
+    files = Files(hub, keys)
+    listeners = Listeners(host, door, _bound_ports(database), Desk(reception, limits, in_flight, metrics))
+    return Doors(
+        app=make_app(Front(hub, door, reception, files, health, metrics, limits, in_flight)),
+        listeners=listeners,
+        batches=BatchWork(hub, reception, metrics, process, files.arrived),
+        waiting=WaitingRoom(hub, reception),
+        health=health,
+    )
+
+
+def make_relay(settings: Settings, database: Database, kafka: Kafka, hub_id: str, owner: str) -> Relay:
+    """`owner` names the process, `hub_id` the hub: its transactional ids start with it."""
+    return Relay(
+        database,
+        kafka.bootstrap,
+        hub_id=hub_id,
+        transactional=kafka.transactional,
+        owner=owner,
+        replication=settings.kafka_replication,
+    )
+
+
+@asynccontextmanager
+async def app_database(settings: Settings, app: App) -> AsyncIterator[AppDatabase]:
+    """An app's database. Its own SQLite file is made and migrated here; PostgreSQL is migrated by `carehub migrate`."""
+    url = settings.consumers_database(app.name)
+    if url.startswith("sqlite:"):
+        settings.make_data()
+        await migrations.upgrade(url, "consumers")
+    async with open_database(url, "consumers"):
+        pass
+    async with AppDatabase(url) as database:
+        yield database
+
+
+def tls_of(settings: Settings) -> ssl.SSLContext | None:
+    """TLS for MLLP, None where it is not set up. Raises Misconfigured when it is set up by half, or wrongly."""
+    given = (settings.tls_certificate, settings.tls_key, settings.tls_client_ca)
+    if not any(given):
+        return None
+    certificate, key, authorities = given
+    if certificate is None or key is None or authorities is None:
+        raise Misconfigured(
+            "MLLP with TLS needs all of CAREHUB_TLS_CERTIFICATE, CAREHUB_TLS_KEY, CAREHUB_TLS_CLIENT_CA"
+        )
+    return server_tls(certificate, key, authorities)
+
+
+@dataclass(frozen=True, slots=True)
+class Waking:
+    """A keeper that tells the relay of its own process when something was kept, so that it need not look."""
+
+    keeper: Keeper
+    wake: Callable[[], None]
+
+    def keep(self, keeping: Keeping) -> Awaitable[Kept]:
+        answer = self.keeper.keep(keeping)
+        answer.add_done_callback(lambda _: self.wake())
+        return answer
+
+
+def _take(hub: Hub) -> Callable[[Delivery], Awaitable[Receipt]]:
+    return partial(intake, hub=hub)
+
+
+def _bound_ports(database: Database) -> Callable[[], Awaitable[dict[int, str]]]:
+    def look(connection: Connection) -> dict[int, str]:
+        return {each.mllp_port: each.id for each in all_sources(connection) if each.mllp_port is not None}
+
+    return partial(database.read, look)
+
+
+async def _farewell(database: Database, process: str) -> None:
+    try:
+        await database.run(say_farewell, process)
+    except Unavailable:
+        return  # its sign of life fades by itself

@@ -1,0 +1,99 @@
+"""The databases of this installation: opened when they are fit for use, and migrated to the newest revision."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, make_url
+
+import migrations
+from carehub.settings import Settings
+from contract.errors import Misconfigured, Unavailable
+from gateway.store.database import Database
+
+APPS_WITH_TABLES = ("timeline",)
+"""Apps that come along and keep tables; on SQLite each has a file of its own."""
+
+
+@asynccontextmanager
+async def open_hub(settings: Settings, *, connections: int = 2) -> AsyncIterator[Database]:
+    """The hub's database. Raises Misconfigured, saying what to do, when it is away or not migrated."""
+    async with open_database(settings.hub_database, "hub", connections=connections) as database:
+        yield database
+
+
+@asynccontextmanager
+async def open_database(url: str, which: migrations.Which, *, connections: int = 2) -> AsyncIterator[Database]:
+    """As open_hub, for either kind of database."""
+    if _file_is_missing(url):
+        raise Misconfigured(f"there is no database at {url}: carehub migrate makes it")
+    database = Database(url, connections=connections)
+    await database.open()
+    try:
+        try:
+            revision = await database.read(_revision, which)
+        except Unavailable:
+            text = f"the database at {shown(url)} cannot be used: is it running, and is DATABASE_URL right?"
+            raise Misconfigured(text) from None
+        if revision is None or _is_older(revision, which):
+            raise Misconfigured(
+                f"the database at {shown(url)} is not at this version's revision: run `carehub migrate`"
+            )
+        yield database
+    finally:
+        await database.close()
+
+
+def migrate_hub(settings: Settings) -> str:
+    """The revision that the hub's database is at now. Raises Misconfigured when it is away."""
+    settings.make_data()
+    return _migrate(settings.hub_database, "hub")
+
+
+def migrate_consumers(settings: Settings) -> dict[str, str]:
+    """The revision of each consumers' database, by app on SQLite, else under `consumers`."""
+    settings.make_data()
+    urls = {app: settings.consumers_database(app) for app in APPS_WITH_TABLES}
+    if len(set(urls.values())) == 1 and not next(iter(urls.values())).startswith("sqlite:"):
+        return {"consumers": _migrate(next(iter(urls.values())), "consumers")}
+    return {app: _migrate(url, "consumers") for app, url in urls.items()}
+
+
+def migrate_all(settings: Settings) -> None:
+    migrate_hub(settings)
+    migrate_consumers(settings)
+
+
+def shown(url: str) -> str:
+    """A database URL without its password, for people and logs."""
+    return make_url(url).render_as_string(hide_password=True)
+
+
+def _migrate(url: str, which: migrations.Which) -> str:
+    try:
+        asyncio.run(migrations.upgrade(url, which))
+    except Unavailable:
+        text = f"the database at {shown(url)} cannot be migrated: is it running, and does nobody hold its tables?"
+        raise Misconfigured(text) from None
+    return str(migrations.head(which))
+
+
+def _file_is_missing(url: str) -> bool:
+    return url.startswith("sqlite:") and not Path(make_url(url).database or "").exists()
+
+
+def _revision(connection: Connection, which: migrations.Which) -> str | None:
+    options = {"version_table": migrations.version_table(which)}
+    return MigrationContext.configure(connection, opts=options).get_current_revision()
+
+
+def _is_older(revision: str, which: migrations.Which) -> bool:
+    """A revision that is unknown here is newer: then this process serves on while others are replaced."""
+    scripts = ScriptDirectory(str(Path(migrations.__file__).parent / which))
+    known = {script.revision for script in scripts.walk_revisions()}
+    return revision in known and revision != scripts.get_current_head()

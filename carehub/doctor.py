@@ -1,0 +1,130 @@
+"""What is wrong with this installation, and what to do: each finding is one line a person can act on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, select
+
+from carehub.broker.choice import why_no_kafka
+from carehub.databases import open_hub
+from carehub.installation import recorded_facts
+from carehub.kafka import find_kafka
+from carehub.secrets import NAMES, load_or_make_secrets, load_secrets, secret_files
+from carehub.settings import Settings, unknown_variables
+from carehub.tail import reader
+from contract.errors import Misconfigured
+from gateway.store.models import source
+from mappings.language import list_packs, load_pack
+
+LEAST_FREE_BYTES: Final = 1024**3
+"""Free space in the data folder below which a backlog could fill the disk soon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`what` was looked at, what was `found`, and for what is not ok the `advice`."""
+
+    what: str
+    ok: bool
+    found: str
+    advice: str = ""
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Looks at everything; whatever is wrong with one thing, the others are looked at too."""
+    here = [_python(), *_variables(), *_packs(settings), _disk(settings)]
+    return [*here, *[await look(settings) for look in (_database, _secrets, _kafka, _tls)]]
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Finding("Python", sys.version_info >= (3, 11), version, "carehub needs Python 3.11 or later")
+
+
+def _variables() -> Iterator[Finding]:
+    for name, meant in unknown_variables(os.environ).items():
+        yield Finding("settings", False, f"{name} is no setting", f"did you mean {meant}?" if meant else "remove it")
+
+
+def _packs(settings: Settings) -> Iterator[Finding]:
+    good = []
+    for name in list_packs(settings.packs):
+        try:
+            load_pack(name, settings.packs)
+            good.append(name)
+        except Misconfigured as broken:
+            yield Finding("packs", False, f"{name} does not compile", f"carehub packs lint: {_first_line(broken)}")
+    yield Finding("packs", bool(good), ", ".join(good) or "none", "" if good else "look at CAREHUB_PACKS")
+
+
+def _disk(settings: Settings) -> Finding:
+    folder = settings.data if settings.data.exists() else settings.data.absolute().parent
+    free = shutil.disk_usage(folder).free
+    found = f"{free / 1024**3:.1f} GiB free for {settings.data}"
+    return Finding("disk", free > LEAST_FREE_BYTES, found, "" if free > LEAST_FREE_BYTES else "make room")
+
+
+async def _database(settings: Settings) -> Finding:
+    async def look() -> str:
+        async with open_hub(settings) as database:
+            count = await database.read(_sources)
+        return f"{'SQLite' if settings.on_sqlite else 'PostgreSQL'}, migrated, {count} sources"
+
+    return await _finding("database", look)
+
+
+async def _secrets(settings: Settings) -> Finding:
+    async def look() -> str:
+        async with open_hub(settings) as database:
+            recorded = {k: v for k, v in (await database.read(recorded_facts)).items() if k in NAMES}
+        if not recorded and not any(path.exists() for path in secret_files(settings).values()):
+            return "none yet: the first start makes them"
+        (load_or_make_secrets(settings, recorded) if recorded else load_secrets(settings))
+        return f"in {settings.secrets_folder}, readable by their owner alone"
+
+    return await _finding("secrets", look)
+
+
+async def _kafka(settings: Settings) -> Finding:
+    async def look() -> str:
+        kafka = find_kafka(settings)
+        if kafka is None:
+            lacking = why_no_kafka(settings.data)
+            return "none runs; `carehub up` starts " + (f"a stand-in ({lacking})" if lacking else "Apache Kafka")
+        async with reader(kafka.bootstrap):
+            return f"{kafka.bootstrap} answers"
+
+    return await _finding("Kafka", look)
+
+
+async def _tls(settings: Settings) -> Finding:
+    async def look() -> str:
+        given = (settings.tls_certificate, settings.tls_key, settings.tls_client_ca)
+        if not any(given):
+            return "off: MLLP listens only on ports bound to sources"
+        return f"certificate {settings.tls_certificate}" if tls_of(settings) else ""
+
+    from carehub.composition import tls_of
+
+    return await _finding("MLLP TLS", look)
+
+
+async def _finding(what: str, look: Callable[[], Awaitable[str]]) -> Finding:
+    try:
+        return Finding(what, True, await look())
+    except Misconfigured as wrong:
+        return Finding(what, False, "not well", _first_line(wrong))
+
+
+def _sources(connection: Connection) -> int:
+    return len(connection.execute(select(source.c.id)).all())
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

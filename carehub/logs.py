@@ -1,0 +1,49 @@
+"""Logging: structlog on standard error, text on a terminal and JSON elsewhere. Standard output is for results.
+
+What a log line may hold is decided where it is written: ids, codes, source paths, counts; never a message's values.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+
+from carehub.settings import Settings
+
+QUIET = ("aiokafka", "uvicorn.access", "asyncio", "alembic")
+"""Libraries whose informative lines are noise here."""
+
+
+def set_up_logs(settings: Settings, process: str) -> None:
+    """Sends structlog's and the standard library's lines the same way. `process` is on every line: gateway, relay …"""
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    as_text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    render: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if as_text else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    structlog.contextvars.bind_contextvars(process=process)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))

@@ -1,0 +1,93 @@
+"""What commands print: the result alone on standard output, everything said about it on standard error.
+
+Tables are for people: coloured on a terminal, whole and plain in a pipe. `--json` is for programs.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, Final, TypeAlias
+
+import typer
+
+WIDTH_IN_A_PIPE: Final = 400
+"""Columns of a table that nobody looks at through a window: wide enough to cut nothing."""
+
+AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def print_json(value: object) -> None:
+    """One line of JSON. Times become RFC 3339, bytes are not accepted."""
+    import orjson
+
+    sys.stdout.write(orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode() + "\n")
+    sys.stdout.flush()
+
+
+def print_line(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def say(text: str) -> None:
+    """A remark for the person at the keyboard: standard error, never part of the result."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, none: str) -> None:
+    """A table, or the line `none` when there are no rows."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns, box=None if not sys.stdout.isatty() else _box(), pad_edge=False, header_style="bold")
+    empty = True
+    for row in rows:
+        empty = False
+        table.add_row(*(Text(cell(value)) for value in row))
+    if empty:
+        say(none)
+    else:
+        console().print(table)
+
+
+def print_facts(facts: Mapping[str, object]) -> None:
+    """One thing, a line per fact."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table.grid(padding=(0, 2))
+    for name, value in facts.items():
+        table.add_row(Text(name, style="bold"), Text(cell(value)))
+    console().print(table)
+
+
+def cell(value: object) -> str:
+    """A value as a person reads it: times in UTC to the second, lists joined, nothing as a dash."""
+    from datetime import UTC, datetime
+
+    match value:
+        case None | "" | () | []:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case datetime():
+            return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+        case list() | tuple():
+            return ", ".join(cell(part) for part in value)
+        case _:
+            return str(value)
+
+
+def console() -> Any:
+    """A rich console on standard output, as wide as its content where no terminal sets the width."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else WIDTH_IN_A_PIPE)
+
+
+def _box() -> Any:
+    from rich.box import SIMPLE_HEAD
+
+    return SIMPLE_HEAD

@@ -1,0 +1,115 @@
+"""The state of the whole, read from the database and Kafka without a gateway's help: what `carehub status` shows."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection, func, select
+
+from carehub.databases import open_hub
+from carehub.heartbeat import ALIVE_SECONDS
+from carehub.kafka import find_kafka
+from carehub.settings import Settings
+from contract.errors import Misconfigured
+from gateway.relay.leases import group_owners
+from gateway.store.models import GROUPS, batch, dead_letter, heartbeat, outbox, source, waiting
+
+STUCK_SECONDS: Final = 60.0
+"""Age of an unpublished event from which on something is stuck, not just busy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What the database tells. Times are UTC."""
+
+    gateways: int
+    relay_groups: int
+    sources: int
+    paused: int
+    last_message: datetime | None
+    unpublished: int
+    oldest_unpublished: datetime | None
+    waiting: int
+    dead_letters: int
+    batches: int
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """`problems` is empty when all is well; each says what is wrong and where to look."""
+
+    database: str
+    kafka: str
+    counts: Counts
+    problems: tuple[str, ...]
+
+
+async def look(settings: Settings) -> State:
+    """Raises Misconfigured when the database is away or not migrated: then nothing can be said."""
+    async with open_hub(settings) as database:
+        now = datetime.now(UTC)
+        counts = await database.read(count, now)
+    kafka = find_kafka(settings)
+    answers = kafka is not None and await _answers(kafka.bootstrap)
+    return State(
+        database="SQLite" if settings.on_sqlite else "PostgreSQL",
+        kafka=kafka.bootstrap if kafka else "none",
+        counts=counts,
+        problems=tuple(_problems(counts, now, kafka.bootstrap if kafka else None, answers=answers)),
+    )
+
+
+def count(connection: Connection, now: datetime) -> Counts:
+    unpublished, oldest = connection.execute(
+        select(func.count(), func.min(outbox.c.created)).where(outbox.c.published.is_(None))
+    ).one()
+    known = source.c.disabled.is_(False)
+    return Counts(
+        gateways=_number(
+            connection,
+            heartbeat,
+            heartbeat.c.role == "gateway",
+            heartbeat.c.at > now - timedelta(seconds=ALIVE_SECONDS),
+        ),
+        relay_groups=sum(1 for group in group_owners(connection) if group.owner is not None),
+        sources=_number(connection, source, known),
+        paused=_number(connection, source, known, source.c.paused.is_(True)),
+        last_message=connection.execute(select(func.max(source.c.last_seen))).scalar(),
+        unpublished=unpublished,
+        oldest_unpublished=oldest,
+        waiting=connection.execute(select(func.count(waiting.c.message.distinct()))).scalar_one(),
+        dead_letters=_number(connection, dead_letter, dead_letter.c.status == "open"),
+        batches=_number(connection, batch, batch.c.status == "processing"),
+    )
+
+
+def _number(connection: Connection, table: object, *where: object) -> int:
+    return int(connection.execute(select(func.count()).select_from(table).where(*where)).scalar_one())  # type: ignore[arg-type]
+
+
+def _problems(counts: Counts, now: datetime, kafka: str | None, *, answers: bool) -> list[str]:
+    found = []
+    if counts.gateways == 0:
+        found.append("no gateway is running: carehub gateway, or carehub up")
+    if kafka is None:
+        found.append("no Kafka is known: set KAFKA_BOOTSTRAP_SERVERS, or carehub broker")
+    elif not answers:
+        found.append(f"Kafka at {kafka} does not answer; events are kept and wait in the outbox")
+    if counts.oldest_unpublished and (age := (now - counts.oldest_unpublished).total_seconds()) > STUCK_SECONDS:
+        found.append(f"the oldest event has waited {age:.0f} s to be published: look at the relay's log")
+    if counts.unpublished and counts.relay_groups < GROUPS:
+        found.append(f"only {counts.relay_groups} of {GROUPS} relay groups have an owner: is a relay running?")
+    return found
+
+
+async def _answers(bootstrap: str) -> bool:
+    from carehub.tail import reader
+
+    try:
+        async with asyncio.timeout(8), reader(bootstrap):
+            return True
+    except (Misconfigured, TimeoutError):
+        return False

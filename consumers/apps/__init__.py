@@ -1,0 +1,1 @@
+"""Apps that come along, one folder or module each. None knows another."""

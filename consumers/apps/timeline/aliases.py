@@ -1,0 +1,103 @@
+"""Keys that mean the same person: what links and merges have said, newest last.
+
+Every row is keyed by where its subject leads now. A link that arrives while another process writes a row of the old key
+must not miss that row, so on PostgreSQL each subject's keys are locked: shared by rows, alone by links. SQLite has one
+writer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from sqlalchemy import Connection, delete, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from consumers.event import Event
+from consumers.faults import PermanentFault
+from consumers.models import timeline, timeline_alias
+
+RELINKING: Final = frozenset({"person-linked-1", "person-merged-1"})
+"""Types of events whose Bundle holds a Parameters resource with `oldKey` and `newKey`."""
+
+_LOCK_SPACE: Final = 0x74696D65
+
+
+def resolve(connection: Connection, subject: str) -> str:
+    """The key that stands for the person now; `subject` itself when nobody said otherwise."""
+    return _follow(connection, subject, _lock_shared)
+
+
+def relink(connection: Connection, event: Event) -> None:
+    """Takes in a link or merge: aliases the old key and re-keys its rows, unless something newer was said already."""
+    old, new = _keys_of(event)
+    _lock_alone(connection, old)
+    target = _follow(connection, new, _lock_shared)
+    if target == old and new != old:
+        # it used to lead the other way round; the newer statement counts
+        connection.execute(delete(timeline_alias).where(timeline_alias.c.old_key == new))
+        target = new
+    if old == new or not _remember(connection, old, target, event.envelope.sequence):
+        return
+    behind = _keys_behind(connection, old)
+    connection.execute(update(timeline).where(timeline.c.subject.in_(behind)).values(person_key=target))
+
+
+def _keys_of(event: Event) -> tuple[str, str]:
+    entries = event.bundle.get("entry")
+    for entry in entries if isinstance(entries, list) else ():
+        resource = entry.get("resource", {})
+        if resource.get("resourceType") == "Parameters":
+            values: dict[str, Any] = {p.get("name"): p.get("valueString") for p in resource.get("parameter", ())}
+            old, new = values.get("oldKey"), values.get("newKey")
+            if isinstance(old, str) and isinstance(new, str):
+                return old, new
+    raise PermanentFault("no-keys-in-link")
+
+
+def _follow(connection: Connection, key: str, lock: Callable[[Connection, str], None]) -> str:
+    seen = {key}
+    while True:
+        lock(connection, key)
+        query = select(timeline_alias.c.new_key).where(timeline_alias.c.old_key == key)
+        following = connection.execute(query).scalar_one_or_none()
+        if following is None or following in seen:
+            return key
+        seen.add(following)
+        key = following
+
+
+def _remember(connection: Connection, old: str, new: str, sequence: int) -> bool:
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(timeline_alias).values(old_key=old, new_key=new, sequence=sequence)
+    statement = statement.on_conflict_do_update(
+        index_elements=[timeline_alias.c.old_key],
+        set_={"new_key": new, "sequence": sequence},
+        where=timeline_alias.c.sequence < sequence,
+    )
+    return connection.execute(statement.returning(timeline_alias.c.old_key)).first() is not None
+
+
+def _keys_behind(connection: Connection, key: str) -> set[str]:
+    """`key`, and every key that leads to it."""
+    behind, latest = {key}, {key}
+    while latest:
+        query = select(timeline_alias.c.old_key).where(timeline_alias.c.new_key.in_(sorted(latest)))
+        latest = set(connection.execute(query).scalars()) - behind
+        behind |= latest
+    return behind
+
+
+def _lock_shared(connection: Connection, key: str) -> None:
+    if connection.dialect.name == "postgresql":
+        _lock(connection, "pg_advisory_xact_lock_shared", key)
+
+
+def _lock_alone(connection: Connection, key: str) -> None:
+    if connection.dialect.name == "postgresql":
+        _lock(connection, "pg_advisory_xact_lock", key)
+
+
+def _lock(connection: Connection, function: str, key: str) -> None:
+    statement = text(f"SELECT {function}(:space, hashtext(:key))")
+    connection.execute(statement, {"space": _LOCK_SPACE, "key": key})

@@ -1,0 +1,41 @@
+"""The inbox: which events an app has applied, noted in the same transaction as what it did with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+from sqlalchemy.dialects import postgresql, sqlite
+
+from consumers.app import App
+from consumers.event import Event
+from consumers.models import inbox
+
+
+def apply_events(connection: Connection, app: App, events: Sequence[Event]) -> int:
+    """Applies those of `events` that this app has not applied before, in their order; returns how many."""
+    fresh = _note_fresh(connection, app.name, events)
+    applied = 0
+    for event in events:
+        key = _key(event)
+        if key in fresh:
+            fresh.remove(key)  # the same event twice in one batch is applied once
+            app.apply(event, connection)
+            applied += 1
+    return applied
+
+
+def _note_fresh(connection: Connection, app: str, events: Sequence[Event]) -> set[tuple[str, str, str]]:
+    # another process that applies the same events now makes this statement wait until it has committed or given up
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    now = datetime.now(UTC)
+    keys = dict.fromkeys(_key(event) for event in events)
+    rows = [{"app": app, "topic": t, "ce_id": i, "replay": r, "applied": now} for t, i, r in keys]
+    statement = insert(inbox).values(rows).on_conflict_do_nothing()
+    inserted = connection.execute(statement.returning(inbox.c.topic, inbox.c.ce_id, inbox.c.replay))
+    return {(row.topic, row.ce_id, row.replay) for row in inserted}
+
+
+def _key(event: Event) -> tuple[str, str, str]:
+    return event.topic, event.envelope.id, event.envelope.replay or ""

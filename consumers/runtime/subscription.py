@@ -1,0 +1,217 @@
+"""One app's subscription: records in, transactions done, offsets committed; never an offset of what was not applied."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
+from aiokafka.errors import IllegalStateError, KafkaError
+from aiokafka.structs import ConsumerRecord, TopicPartition
+from sqlalchemy.exc import SQLAlchemyError
+
+from consumers.app import App
+from consumers.database import Database
+from consumers.event import read_event
+from consumers.faults import PermanentFault
+from consumers.runtime.deadletters import DeadLetters
+from consumers.runtime.inbox import apply_events
+from consumers.runtime.patience import Patience
+
+POLL_MS: Final = 200
+BATCH_RECORDS: Final = 500
+NEW_TOPIC_MS: Final = 3_000
+"""Within what time a topic that appears is subscribed to."""
+
+AWAY_SECONDS: Final = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What happened since the start. `repeats` were known to the inbox; `buried` went to a dead-letter topic."""
+
+    applied: int = 0
+    repeats: int = 0
+    buried: int = 0
+    last_error: str | None = field(default=None)
+
+
+class Subscription:
+    """Runs one app. Several processes with the same app share its partitions; `group` is the app's name by default.
+
+    `admin` is false on the stand-in, where topics appear by themselves. What the app's tables need is there before
+    `run`, but for what its `prepare` makes.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        database: Database,
+        bootstrap: str,
+        *,
+        group: str | None = None,
+        admin: bool = True,
+        patience: Patience | None = None,
+    ) -> None:
+        self._app = app
+        self._database = database
+        self._bootstrap = bootstrap
+        self._group = group or app.name
+        self._patience = patience or Patience()
+        self._dead_letters = DeadLetters(bootstrap, self._group, admin=admin)
+        self._working = asyncio.Lock()
+        self._consumer: AIOKafkaConsumer | None = None
+        self.counts = Counts()
+
+    def snapshot(self) -> dict[str, object]:
+        """What health shows: counts, and every partition that waits, with the class of the error. No values."""
+        return {
+            "app": self._app.name,
+            "group": self._group,
+            "partitions": len(self._consumer.assignment()) if self._consumer else 0,
+            "applied": self.counts.applied,
+            "repeats": self.counts.repeats,
+            "buried": self.counts.buried,
+            "last_error": self.counts.last_error,
+            "waiting": self._patience.as_list(),
+        }
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consumes until `stop` is set, then finishes the batch in hand, commits it and leaves the group."""
+        prepared = False
+        try:
+            while not stop.is_set():
+                try:
+                    if not prepared:
+                        await self._database.run(self._app.prepare)
+                        prepared = True
+                    await self._consume(stop)
+                except (KafkaError, SQLAlchemyError, OSError) as error:
+                    self._note(error)
+                    await asyncio.sleep(AWAY_SECONDS)
+        finally:
+            await self._dead_letters.close()
+
+    async def _consume(self, stop: asyncio.Event) -> None:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            client_id=f"carehub-{self._app.name}",
+            group_id=self._group,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            metadata_max_age_ms=NEW_TOPIC_MS,
+            session_timeout_ms=10_000,
+            heartbeat_interval_ms=2_000,
+        )
+        listener = _GivesBack(self)
+        if isinstance(self._app.topics, str):
+            consumer.subscribe(pattern=self._app.topics, listener=listener)
+        else:
+            consumer.subscribe(self._app.topics, listener=listener)
+        try:
+            await consumer.start()
+            self._consumer = consumer
+            while not stop.is_set():
+                await self._round(consumer)
+        finally:
+            self._consumer = None
+            self._patience.forget()
+            await consumer.stop()
+
+    async def _round(self, consumer: AIOKafkaConsumer) -> None:
+        now = asyncio.get_running_loop().time()
+        if due := [p for p in self._patience.due(now) if p in consumer.paused()]:
+            consumer.resume(*due)
+        # held from the fetch on: what was fetched is applied and committed before a partition is given back. Nothing
+        # fetched is ever dropped, since the position has moved past it
+        async with self._working:
+            batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS)
+            for partition, records in batches.items():
+                await self._commit(consumer, partition, await self._work(consumer, partition, records))
+
+    async def _work(
+        self, consumer: AIOKafkaConsumer, partition: TopicPartition, records: Sequence[ConsumerRecord]
+    ) -> int:
+        """Applies a batch in one transaction; when that fails, one by one. Returns the offset to go on from."""
+        try:
+            events = [read_event(record) for record in records]
+            self._count(await self._database.run(apply_events, self._app, events), len(events))
+        except Exception:  # noqa: BLE001 (whatever an app raises: its record is found one by one)
+            for record in records:
+                try:
+                    await self._work_on_one(record)
+                except Exception as error:  # noqa: BLE001 (whatever an app raises may pass)
+                    self._wait(consumer, partition, record.offset, error)
+                    return int(record.offset)
+        self._patience.worked(partition)
+        return int(records[-1].offset) + 1
+
+    async def _work_on_one(self, record: ConsumerRecord) -> None:
+        try:
+            event = read_event(record)
+            self._count(await self._database.run(apply_events, self._app, [event]), 1)
+        except PermanentFault as fault:
+            await self._dead_letters.bury(record, fault.code)
+            self.counts.buried += 1
+            place = self._where(record.topic, record.partition, record.offset)
+            _log.warning("event-buried", **place, reason=fault.code)
+
+    def _wait(self, consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int, error: Exception) -> None:
+        consumer.pause(partition)
+        consumer.seek(partition, offset)
+        now = asyncio.get_running_loop().time()
+        wait = self._patience.wait(partition, offset, type(error).__name__, now)
+        self.counts.last_error = wait.error
+        place = self._where(partition.topic, partition.partition, offset)
+        _log.warning("partition-waits", **place, error=wait.error, at=_line_of(error), seconds=wait.seconds)
+
+    async def _commit(self, consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int) -> None:
+        try:
+            await consumer.commit({partition: offset})
+        except (KafkaError, IllegalStateError) as error:
+            self._note(error)  # another member reads these records again, and its inbox knows them
+
+    async def give_back(self) -> None:
+        """Waits until what was fetched is applied and committed."""
+        async with self._working:
+            self._patience.forget()
+
+    def _count(self, applied: int, seen: int) -> None:
+        self.counts.applied += applied
+        self.counts.repeats += seen - applied
+
+    def _note(self, error: Exception) -> None:
+        name = type(error).__name__
+        if self.counts.last_error != name:
+            _log.warning("consumer-trouble", app=self._app.name, error=name)
+        self.counts.last_error = name
+
+    def _where(self, topic: str, partition: int, offset: int) -> dict[str, object]:
+        return {"app": self._app.name, "topic": topic, "partition": partition, "offset": offset}
+
+
+class _GivesBack(ConsumerRebalanceListener):  # type: ignore[misc]
+    def __init__(self, subscription: Subscription) -> None:
+        self._subscription = subscription
+
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:  # noqa: ARG002
+        await self._subscription.give_back()
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        _log.info("partitions-assigned", count=len(assigned))
+
+
+def _line_of(error: BaseException) -> str:
+    """Where an error was raised, as `module.py:12`: its text may hold values of the event, its place does not."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return ""
+    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"

@@ -1,0 +1,63 @@
+"""The FastAPI application of one gateway. Every address is an ASGI endpoint of its own; their description in
+/openapi.json is written by hand, beside this, since nothing can be read off a raw endpoint."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.http import description, events, lookups, refusals, state
+from gateway.http.endpoint import Address, Endpoint
+from gateway.http.front import Front
+
+ADDRESSES: Final = (
+    Address("POST", "/events", events.send, description.SEND),
+    Address("POST", "/fhir/$process-message", events.process_message, description.PROCESS_MESSAGE, bars=True),
+    Address("POST", "/events/preview", events.preview, description.PREVIEW),
+    Address("GET", "/messages", lookups.messages, description.MESSAGES),
+    Address("GET", "/messages/{id}", lookups.message, description.MESSAGE),
+    Address("GET", "/events/{id}", lookups.event, description.EVENT),
+    Address("GET", "/batches/{id}", lookups.batch, description.BATCH),
+    Address("GET", "/topics", lookups.topics, description.TOPICS),
+    Address("GET", "/health", state.health, description.HEALTH),
+    Address("GET", "/health/live", state.live, description.LIVE),
+    Address("GET", "/health/ready", state.ready, description.READY),
+    Address("GET", "/health/startup", state.startup, description.STARTUP),
+    Address("GET", "/metrics", state.metrics, description.METRICS),
+)
+
+_NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False, "auto_configure": False}
+"""FastAPI's own would tell addresses and exceptions to whoever the environment names, and costs time per request."""
+
+
+def make_app(front: Front) -> FastAPI:
+    app = FastAPI(
+        title="carehub",
+        docs_url=None,  # its pages load scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry=_NO_TELEMETRY,
+    )
+    for address in ADDRESSES:
+        app.router.add_route(address.path, Endpoint(address, front), methods=[address.method])
+    app.add_exception_handler(HTTPException, _no_such_address)
+    document = description.document(ADDRESSES)
+
+    def openapi() -> dict[str, Any]:
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+    return app
+
+
+async def _no_such_address(_: Request, error: Exception) -> Response:
+    """404 and 405 of the router, as an OperationOutcome like every other refusal."""
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    answer = refusals.wrong_request(405 if status == 405 else 404)
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    return Response(answer.body, answer.status, headers=headers, media_type=answer.media_type.decode())

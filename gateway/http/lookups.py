@@ -1,0 +1,117 @@
+"""What senders and operators ask afterwards: messages, events, files, topics. A sender sees only its own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from contract.errors import CarehubError
+from contract.topics import Topic
+from gateway.http.exchange import Answer, Asked, as_json
+from gateway.http.front import Front
+from gateway.http.refusals import wrong_request
+from gateway.store.batches import batch_by_id, batch_rows
+from gateway.store.deadletters import get_dead_letter
+from gateway.store.events import event_by_id
+from gateway.store.messages import message_by_id, messages_since
+from gateway.store.sources import all_sources
+
+_A_DAY: Final = timedelta(days=1)
+_PAGE: Final = 100
+_LONGEST_PAGE: Final = 1000
+_LARGEST_NUMBER: Final = 2**31 - 1
+
+
+class WrongQuery(CarehubError):
+    """A query parameter that cannot be read; the text names it and says what to write."""
+
+
+async def message(asked: Asked, front: Front) -> Answer:
+    """`GET /messages/{id}`: what became of a message; a refused one that was kept has its dead letter's id."""
+    _, own = await front.reader(asked)
+    id_ = asked.path_params["id"]
+    found = await front.hub.database.read(message_by_id, id_, own)
+    if found is not None:
+        return as_json(200, found.as_dict())
+    letter = await front.hub.database.read(get_dead_letter, id_)
+    if letter is None or own not in (None, letter[0].source):
+        return wrong_request(404)
+    return as_json(200, {**letter[0].as_dict(), "status": "refused", "deadLetter": letter[0].status})
+
+
+async def messages(asked: Asked, front: Front) -> Answer:
+    """`GET /messages?since=`: a sender's own messages, oldest first; an operator names the source."""
+    _, own = await front.reader(asked)
+    source = own or asked.query.get("source")
+    if source is None:
+        return wrong_request(400, "name the source: ?source=ID")
+    try:
+        since, limit = _moment(asked, "since"), _number(asked, "limit", _PAGE, 1, _LONGEST_PAGE)
+    except WrongQuery as wrong:
+        return wrong_request(400, str(wrong))
+    found = await front.hub.database.read(messages_since, source, since, limit, asked.query.get("after"))
+    return as_json(200, {"messages": [life.as_dict() for life in found]})
+
+
+async def event(asked: Asked, front: Front) -> Answer:
+    """`GET /events/{id}`: the life of an event so far."""
+    _, own = await front.reader(asked)
+    found = await front.hub.database.read(event_by_id, asked.path_params["id"], own)
+    return as_json(200, found.as_dict()) if found else wrong_request(404)
+
+
+async def batch(asked: Asked, front: Front) -> Answer:
+    """`GET /batches/{id}`: progress, and the report of the rows numbered above `after`, in order."""
+    _, own = await front.reader(asked)
+    try:
+        after = _number(asked, "after", 0, 0, _LARGEST_NUMBER)
+        limit = _number(asked, "limit", _PAGE, 1, _LONGEST_PAGE)
+    except WrongQuery as wrong:
+        return wrong_request(400, str(wrong))
+    id_ = asked.path_params["id"]
+    found = await front.hub.database.read(batch_by_id, id_, own)
+    if found is None:
+        return wrong_request(404)
+    rows = await front.hub.database.read(batch_rows, id_, after=after, limit=limit)
+    more = f"/batches/{id_}?after={rows[-1].number}&limit={limit}" if len(rows) == limit else None
+    return as_json(200, {**found.as_dict(), "report": [row.as_dict() for row in rows], "next": more})
+
+
+async def topics(asked: Asked, front: Front) -> Answer:
+    """`GET /topics`: where events of each place and sector go; for a sender, its own."""
+    _, own = await front.reader(asked)
+    sources = await front.hub.database.read(all_sources)
+    places = sorted({(source.place, source.sector) for source in sources if own in (None, source.id)})
+    found = [
+        {
+            "topic": str(Topic(place, sector, restricted=restricted)),
+            "place": place,
+            "sector": str(sector),
+            "restricted": restricted,
+        }
+        for place, sector in places
+        for restricted in (False, True)
+    ]
+    return as_json(200, {"topics": found})
+
+
+def _number(asked: Asked, name: str, usual: int, least: int, most: int) -> int:
+    text = asked.query.get(name)
+    if text is None:
+        return usual
+    if not (text.isascii() and text.isdigit() and len(text) < 12 and least <= int(text) <= most):
+        raise WrongQuery(f"{name} is a number from {least} to {most}")
+    return int(text)
+
+
+def _moment(asked: Asked, name: str) -> datetime:
+    text = asked.query.get(name)
+    if text is None:
+        return datetime.now(UTC) - _A_DAY
+    try:
+        moment = datetime.fromisoformat(text.replace(" ", "+"))  # a plus sign in a query means a space
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise WrongQuery(f"{name} is a time with a zone, as in 2026-01-31T09:00:00Z")
+    return moment

@@ -1,0 +1,110 @@
+"""The checks of a gateway: what each looks at, and what it takes for good."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Final, TypeAlias
+
+from contract.event import rfc3339
+from gateway.mllp.listeners import Listeners
+from gateway.ops.backlog import BacklogGuard
+from gateway.ops.health import Check, Finding
+from gateway.ops.metrics import Metrics
+from gateway.shelf import Shelf
+from gateway.store.database import Database
+from gateway.store.health import count_open_dead_letters, count_waiting, last_seen, write_heartbeat
+
+KafkaProbe: TypeAlias = Callable[[], Awaitable[bool]]
+"""Whether a broker answers now."""
+
+_COUNTING_SECONDS: Final = 10.0
+
+
+def database_written(database: Database, process: str, role: str = "gateway") -> Check:
+    """A row is really written and committed: a database that is full or read-only answers pings too."""
+
+    async def look() -> Finding:
+        await database.run(write_heartbeat, process, role, datetime.now(UTC))
+        return Finding(True, detail={"kind": "sqlite" if database.on_sqlite else "postgresql"})
+
+    return Check("database", look, seconds=3.0)
+
+
+def backlog_within_budget(guard: BacklogGuard, metrics: Metrics) -> Check:
+    """What waits for Kafka. Needed: over its budget, senders get 503."""
+
+    async def look() -> Finding:
+        found = await guard.measure()
+        metrics.outbox_rows.set(found.rows)
+        metrics.outbox_bytes.set(found.size)
+        metrics.outbox_oldest.set(found.oldest_seconds)
+        detail = {
+            "rows": found.rows,
+            "bytes": found.size,
+            "oldestSeconds": round(found.oldest_seconds, 1),
+            "budgetRows": guard.budget.rows,
+            "budgetBytes": guard.budget.size,
+        }
+        if guard.used_up:
+            return Finding(False, "its budget is used up: is Kafka away, or no relay running?", detail)
+        return Finding(True, detail=detail)
+
+    return Check("outbox", look, seconds=_COUNTING_SECONDS)
+
+
+def kafka_answers(probe: KafkaProbe, servers: str) -> Check:
+    """Not needed: events wait in the outbox while Kafka is away."""
+
+    async def look() -> Finding:
+        if await probe():
+            return Finding(True, detail={"servers": servers})
+        return Finding(False, "no broker answers; events are kept and wait in the outbox", {"servers": servers})
+
+    return Check("kafka", look, needed=False, seconds=5.0)
+
+
+def packs_compile(shelf: Shelf) -> Check:
+    """A broken pack stops only the sources that need it; the text of each says why."""
+
+    async def look() -> Finding:
+        detail = {"loaded": sorted(shelf.packs), "broken": dict(shelf.broken)}
+        if shelf.broken:
+            return Finding(False, f"{len(shelf.broken)} mapping packs cannot be loaded: carehub packs lint", detail)
+        return Finding(True, detail=detail)
+
+    return Check("packs", look, needed=False)
+
+
+def mllp_ports_open(listeners: Listeners) -> Check:
+    async def look() -> Finding:
+        detail = {"ports": {str(port): source for port, source in listeners.ports.items()}, "tls": listeners.tls_port}
+        if listeners.failed:
+            failed = {str(port): reason for port, reason in listeners.failed.items()}
+            return Finding(False, f"{len(failed)} MLLP ports cannot be opened", {**detail, "failed": failed})
+        return Finding(True, detail=detail)
+
+    return Check("mllp", look, needed=False)
+
+
+def sources_seen(database: Database) -> Check:
+    """When each source was last heard of; silence is for people to judge."""
+
+    async def look() -> Finding:
+        seen = await database.read(last_seen)
+        return Finding(True, detail={"lastSeen": {id_: rfc3339(at) if at else None for id_, at in seen.items()}})
+
+    return Check("sources", look, needed=False)
+
+
+def work_left(database: Database, metrics: Metrics) -> Check:
+    """Messages that wait for a parent, and dead letters that nobody has worked."""
+
+    async def look() -> Finding:
+        waiting = await database.read(count_waiting)
+        letters = await database.read(count_open_dead_letters)
+        metrics.waiting.set(waiting)
+        metrics.dead_letters.set(letters)
+        return Finding(True, detail={"waiting": waiting, "openDeadLetters": letters})
+
+    return Check("work", look, needed=False, seconds=_COUNTING_SECONDS)

@@ -1,0 +1,174 @@
+"""The relay: holds leases on groups of shards and runs one GroupRelay for each group it holds."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+
+from contract.event import rfc3339
+from gateway.relay.group import MAY_PASS, GroupRelay
+from gateway.relay.leases import RENEW_SECONDS, leave, prepare_leases, release_leases, renew_leases
+from gateway.relay.outbox import ready_shards
+from gateway.relay.topics import Topics
+from gateway.store.database import Database
+from gateway.store.models import GROUPS
+
+POLL_SECONDS: Final = 0.05
+"""How often the outbox is looked at without a wake: rows of other processes, and rows that waited for others."""
+
+STOP_SECONDS: Final = 15.0
+_AWAY_SECONDS: Final = 0.5
+
+_log = structlog.get_logger(__name__)
+
+
+class Relay:
+    """Publishes the outbox to Kafka. Several may run on one PostgreSQL; on SQLite there is one, inside the gateway.
+
+    `owner` names this process (host, role and a random part). `transactional` is false on the stand-in alone, where
+    there is no fencing and topics appear by themselves. `replication` is the number of copies of topics it creates.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        bootstrap: str,
+        *,
+        hub_id: str,
+        transactional: bool,
+        owner: str,
+        replication: int = 1,
+    ) -> None:
+        self._database = database
+        self._bootstrap = bootstrap
+        self._hub_id = hub_id
+        self._owner = owner
+        self._transactional = transactional
+        self._topics = Topics(bootstrap, replication=replication, admin=transactional)
+        self._groups: dict[int, GroupRelay] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._woken = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._database_error: str | None = None
+        self._renewed: datetime | None = None
+
+    def wake(self) -> None:
+        """Rows were committed. From any thread; does nothing while the relay does not run."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._woken.set)
+
+    def snapshot(self) -> dict[str, object]:
+        """What health shows: this relay's groups, and since when something stops them. No values of any message."""
+        return {
+            "owner": self._owner,
+            "transactional": self._transactional,
+            "running": self._loop is not None,
+            "renewed": rfc3339(self._renewed) if self._renewed else None,
+            "database_error": self._database_error,
+            "groups": [self._groups[group].state.as_dict() for group in sorted(self._groups)],
+        }
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Relays until `stop` is set; then finishes the windows in hand and gives its groups back.
+
+        An error that is a fault of ours ends it by that error; a broker or database that is away does not.
+        """
+        self._loop = asyncio.get_running_loop()
+        leases = asyncio.create_task(self._keep_leases(), name="relay-leases")
+        looks = asyncio.create_task(self._look_for_rows(), name="relay-looks")
+        stopped = asyncio.create_task(stop.wait(), name="relay-stop")
+        try:
+            await asyncio.wait({leases, looks, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            for loop in (leases, looks):
+                if loop.done():
+                    loop.result()
+        finally:
+            self._loop = None
+            for task in (leases, looks, stopped):
+                task.cancel()
+            await asyncio.gather(leases, looks, stopped, return_exceptions=True)
+            await self._leave()
+
+    async def _keep_leases(self) -> None:
+        first, prepared = True, False
+        while True:
+            try:
+                if not prepared:
+                    await self._database.run(prepare_leases)
+                    prepared = True
+                await self._renew(first=first)
+                first = False
+            except MAY_PASS as error:
+                self._note_database(type(error).__name__)
+            else:
+                self._note_database(None)
+            await asyncio.sleep(RENEW_SECONDS)
+
+    async def _renew(self, *, first: bool) -> None:
+        # a group whose task ended by itself (fenced, and no longer ours) is forgotten before the next round
+        for group in [group for group, task in self._tasks.items() if task.done()]:
+            self._tasks[group].result()
+            self._forget(group)
+        leases = await self._database.run(renew_leases, self._owner, frozenset(self._groups), first)
+        self._renewed = datetime.now(UTC)
+        for group in leases.lost:
+            _log.warning("relay-group-lost", group=group)
+            await self._end(group, at_once=True)
+        for group in leases.taken:
+            self._start(group)
+        for group in leases.surplus:
+            await self._end(group, at_once=False)
+            await self._database.run(release_leases, self._owner, [group])
+
+    async def _look_for_rows(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._woken.wait()
+            self._woken.clear()
+            try:
+                shards = await self._database.read(ready_shards)
+            except MAY_PASS as error:
+                self._note_database(type(error).__name__)
+                await asyncio.sleep(_AWAY_SECONDS)
+                continue
+            for group in {shard % GROUPS for shard in shards} & self._groups.keys():
+                self._groups[group].wake()
+
+    def _start(self, group: int) -> None:
+        relay = GroupRelay(self._database, self._topics, self._bootstrap, group, hub_id=self._hub_id, owner=self._owner)
+        self._groups[group] = relay
+        self._tasks[group] = asyncio.create_task(relay.run(), name=f"relay-group-{group}")
+
+    async def _end(self, group: int, *, at_once: bool) -> None:
+        task = self._tasks[group]
+        if at_once:
+            task.cancel()
+        else:
+            self._groups[group].finish()
+        _, late = await asyncio.wait({task}, timeout=STOP_SECONDS)
+        if late:
+            task.cancel()
+            await asyncio.wait({task})
+        self._forget(group)
+
+    def _forget(self, group: int) -> None:
+        self._groups.pop(group, None)
+        self._tasks.pop(group, None)
+
+    async def _leave(self) -> None:
+        held = list(self._groups)
+        await asyncio.gather(*(self._end(group, at_once=False) for group in held))
+        try:
+            await self._database.run(leave, self._owner, held)
+        except MAY_PASS as error:
+            _log.warning("relay-leases-not-released", error=type(error).__name__)
+
+    def _note_database(self, error: str | None) -> None:
+        if error is not None and error != self._database_error:
+            _log.warning("relay-database-away", error=error)
+        self._database_error = error

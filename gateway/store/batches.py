@@ -1,0 +1,198 @@
+"""Files of several messages: stored whole first, then worked row by row by whoever holds the lease."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from contract.event import rfc3339
+from gateway.delivery import Status
+from gateway.store.batch_rows import REFUSED
+from gateway.store.bodies import bytes_of, pack_body
+from gateway.store.bulk import on_postgres
+from gateway.store.entry import storable
+from gateway.store.models import batch, batch_row
+from gateway.store.numbers import new_id
+
+PROCESSING: Final = "processing"
+DONE: Final = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """How far a file has come. `rows` is unknown until its body was read to the end; a row that was sent before counts
+    as accepted. `received` is UTC."""
+
+    id: str
+    source: str
+    status: str
+    received: datetime
+    rows: int | None
+    accepted: int
+    waiting: int
+    refused: int
+
+    def as_dict(self) -> dict[str, object]:
+        return {
+            "id": self.id,
+            "status": self.status,
+            "source": self.source,
+            "received": rfc3339(self.received),
+            "rows": self.rows,
+            "accepted": self.accepted,
+            "waiting": self.waiting,
+            "refused": self.refused,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedBatch:
+    """A file to be worked on, whose lease the claimant holds. `done` are the numbers of rows kept already."""
+
+    id: str
+    source: str
+    content_type: str
+    received: datetime
+    body: bytes
+    done: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class RowReport:
+    """What became of one row. `message` is the message's id, or for a refused row the dead letter's."""
+
+    number: int
+    status: str
+    message: str | None
+    issues: tuple[dict[str, Any], ...]
+
+    def as_dict(self) -> dict[str, object]:
+        return {
+            "number": self.number,
+            "status": self.status,
+            "message": self.message,
+            "issues": list(self.issues),
+        }
+
+
+def create_batch(
+    connection: Connection, source: str, key_hash: bytes, content_type: str, received: datetime, body: bytes
+) -> tuple[Batch, bool]:
+    """The batch of this key, and whether it is new. The same file again is the same batch.
+
+    `key_hash` is entry.hash_message_id of the Idempotency-Key, or of the SHA-256 of the bytes.
+    """
+    known = _find(connection, source, key_hash)
+    if known is None:
+        row = {
+            "id": new_id(),
+            "source": source,
+            "key_hash": key_hash,
+            "content_type": storable(content_type),
+            "status": PROCESSING,
+            "received": received,
+            **pack_body(body).columns(),
+        }
+        insert: Any = (postgresql if on_postgres(connection) else sqlite).insert(batch)
+        connection.execute(insert.values(row).on_conflict_do_nothing())
+        known = _find(connection, source, key_hash)
+        if known is None:
+            raise LookupError("the batch just written is not there")
+        return _progress(connection, known), known.id == row["id"]
+    return _progress(connection, known), False
+
+
+def claim_batch(connection: Connection, owner: str, now: datetime, seconds: float) -> ClaimedBatch | None:
+    """The oldest file that nobody works on, leased to `owner` for so many seconds; None when there is none."""
+    row = connection.execute(
+        select(batch)
+        .where(batch.c.status == PROCESSING, or_(batch.c.lease_until.is_(None), batch.c.lease_until < now))
+        .order_by(batch.c.received, batch.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    ).first()
+    if row is None:
+        return None
+    lease = {"owner": owner, "lease_until": now + timedelta(seconds=seconds)}
+    connection.execute(batch.update().where(batch.c.id == row.id).values(**lease))
+    done = connection.execute(select(batch_row.c.number).where(batch_row.c.batch == row.id)).scalars()
+    return ClaimedBatch(row.id, row.source, row.content_type, row.received, bytes_of(row), frozenset(done))
+
+
+def renew_lease(connection: Connection, batch_id: str, owner: str, now: datetime, seconds: float) -> bool:
+    """Whether `owner` still holds the lease; if so for so many seconds more."""
+    changed = connection.execute(
+        batch.update()
+        .where(batch.c.id == batch_id, batch.c.owner == owner, batch.c.status == PROCESSING)
+        .values(lease_until=now + timedelta(seconds=seconds))
+    )
+    return changed.rowcount == 1
+
+
+def release_lease(connection: Connection, batch_id: str, owner: str) -> None:
+    """Lets another worker go on at once."""
+    connection.execute(
+        batch.update().where(batch.c.id == batch_id, batch.c.owner == owner).values(owner=None, lease_until=None)
+    )
+
+
+def finish_batch(connection: Connection, batch_id: str, rows: int, now: datetime) -> None:
+    """Every row of the file has been kept or refused."""
+    connection.execute(
+        batch.update()
+        .where(batch.c.id == batch_id)
+        .values(status=DONE, rows=rows, finished=now, owner=None, lease_until=None)
+    )
+
+
+def batch_by_id(connection: Connection, batch_id: str, source: str | None = None) -> Batch | None:
+    """None when there is none, or when it is not of `source`, if one is given."""
+    row = connection.execute(select(*_COLUMNS).where(batch.c.id == batch_id)).first()
+    return _progress(connection, row) if row and source in (None, row.source) else None
+
+
+def batch_content(connection: Connection, batch_id: str) -> bytes:
+    """The bytes of a file as they were received."""
+    return bytes_of(connection.execute(select(batch).where(batch.c.id == batch_id)).one())
+
+
+def batch_rows(connection: Connection, batch_id: str, *, after: int = 0, limit: int = 1000) -> list[RowReport]:
+    """What became of the rows numbered above `after`, in order."""
+    rows = connection.execute(
+        select(batch_row)
+        .where(batch_row.c.batch == batch_id, batch_row.c.number > after)
+        .order_by(batch_row.c.number)
+        .limit(limit)
+    )
+    return [RowReport(row.number, row.status, row.message, tuple(row.issues or ())) for row in rows]
+
+
+_COLUMNS = [column for column in batch.c if not column.name.startswith("body")]
+
+
+def _find(connection: Connection, source: str, key_hash: bytes) -> Any:
+    return connection.execute(select(*_COLUMNS).where(batch.c.source == source, batch.c.key_hash == key_hash)).first()
+
+
+def _progress(connection: Connection, row: Any) -> Batch:
+    counted = connection.execute(
+        select(batch_row.c.status, func.count().label("number"))
+        .where(batch_row.c.batch == row.id)
+        .group_by(batch_row.c.status)
+    )
+    counts: Counter[str] = Counter({found.status: found.number for found in counted})
+    return Batch(
+        id=row.id,
+        source=row.source,
+        status=row.status,
+        received=row.received,
+        rows=row.rows,
+        accepted=counts[Status.ACCEPTED] + counts[Status.REPLAYED],
+        waiting=counts[Status.WAITING],
+        refused=counts[REFUSED],
+    )

@@ -1,0 +1,55 @@
+"""What the tables say of the hub's state, and the proof that the database can really be written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from gateway.store.models import dead_letter, heartbeat, outbox, source, waiting
+from gateway.store.refusals import OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What is not published yet. `size` in bytes of event bodies, `oldest_seconds` since the oldest was kept."""
+
+    rows: int
+    size: int
+    oldest_seconds: float
+
+
+def measure_backlog(connection: Connection, now: datetime) -> Backlog:
+    rows, size, oldest = connection.execute(
+        select(func.count(), func.coalesce(func.sum(outbox.c.size), 0), func.min(outbox.c.created)).where(
+            outbox.c.published.is_(None)
+        )
+    ).one()
+    return Backlog(rows, int(size), max(0.0, (now - oldest).total_seconds()) if oldest else 0.0)
+
+
+def count_waiting(connection: Connection) -> int:
+    """Messages that wait for a parent."""
+    return connection.execute(select(func.count(waiting.c.message.distinct()))).scalar_one()
+
+
+def count_open_dead_letters(connection: Connection) -> int:
+    return connection.execute(
+        select(func.count()).select_from(dead_letter).where(dead_letter.c.status == OPEN)
+    ).scalar_one()
+
+
+def last_seen(connection: Connection) -> dict[str, datetime | None]:
+    """When each source that is not disabled was last heard of (UTC), by id."""
+    rows = connection.execute(
+        select(source.c.id, source.c.last_seen).where(source.c.disabled.is_(False)).order_by(source.c.id)
+    )
+    return {row.id: row.last_seen for row in rows}
+
+
+def write_heartbeat(connection: Connection, process: str, role: str, now: datetime) -> None:
+    """Writes this process's sign of life: if it commits, the database takes messages too."""
+    signed = connection.execute(heartbeat.update().where(heartbeat.c.process == process).values(at=now))
+    if signed.rowcount == 0:
+        connection.execute(heartbeat.insert().values(process=process, role=role, at=now))

@@ -1,0 +1,130 @@
+"""Keeping a group of messages: one function, one transaction, everything or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from gateway.delivery import ReceiptEvent, Status
+from gateway.store.batch_rows import record_rows, recorded_rows
+from gateway.store.bulk import any_of, insert_rows
+from gateway.store.entry import Entry, storable, traceparent_of
+from gateway.store.keeping import Kept, Mapped, Refused, Waits
+from gateway.store.models import message, message_key
+from gateway.store.publish import publish
+from gateway.store.refusals import close_resent, keep_conflicts, keep_refused
+from gateway.store.repeats import Settled, receipts, settle_repeats
+from gateway.store.sharing import Sharing
+from gateway.store.states import hold_waiting, stop_waiting
+
+ACCEPTED = "accepted"
+WAITING = "waiting"
+
+
+def keep_batch(connection: Connection, entries: Sequence[Entry], sharing: Sharing, now: datetime) -> list[Kept]:
+    """Keeps the messages in the order given and says of each what became of it.
+
+    1. rows of a file that were kept before answer as they did then
+    2. messages that waited are taken up again, unless somebody else did
+    3. repeats and conflicts are told from new messages
+    4. refused messages and conflicts become dead letters
+    5. new messages are written down, with what they wait for, or with their events
+    6. dead letters of ids that are good now are closed, and rows of files recorded
+    """
+    kept: dict[str, Kept] = recorded_rows(connection, entries)
+    todo = [entry for entry in entries if entry.id not in kept]
+    resumed, taken_up = _take_up(connection, [e for e in todo if e.keeping.resumes])
+    kept |= taken_up
+    settled = settle_repeats(connection, [e for e in todo if not e.keeping.resumes])
+    refused = [e for e in resumed if isinstance(e.keeping.outcome, Refused)]
+    _forget_refused(connection, refused)
+    kept |= keep_refused(connection, [*settled.refused, *refused])
+    kept |= keep_conflicts(connection, settled.conflicts)
+    _write_messages(connection, settled.fresh)
+    good_ids = {e.id for e in (*settled.fresh, *resumed)} - {e.id for e in refused}
+    good = [e for e in todo if e.id in good_ids]
+    waits = [e for e in good if isinstance(e.keeping.outcome, Waits)]
+    accepted = [e for e in good if isinstance(e.keeping.outcome, Mapped)]
+    events = publish(connection, accepted, sharing, now)
+    hold_waiting(connection, waits, now)
+    _accept_resumed(connection, [e for e in accepted if e.keeping.resumes])
+    kept |= {e.id: _kept(e, events.get(e.id, ())) for e in good}
+    kept |= _repeated(connection, settled, kept)
+    close_resent(connection, good, now)
+    record_rows(connection, [e for e in todo if e.keeping.row], kept)
+    return [kept[entry.id] for entry in entries]
+
+
+def _kept(entry: Entry, events: tuple[ReceiptEvent, ...]) -> Kept:
+    waits = isinstance(entry.keeping.outcome, Waits)
+    return Kept(entry.id, entry.keeping.received, Status.WAITING if waits else Status.ACCEPTED, events)
+
+
+def _repeated(connection: Connection, settled: Settled, kept: Mapping[str, Kept]) -> dict[str, Kept]:
+    """Repeats get the original receipt; the original may be of this very group."""
+    originals = {id_: replace(kept[id_], status=Status.REPLAYED) for _, id_ in settled.repeats if id_ in kept}
+    originals |= receipts(connection, {id_ for _, id_ in settled.repeats} - originals.keys())
+    return {entry.id: originals[id_] for entry, id_ in settled.repeats}
+
+
+def _take_up(connection: Connection, entries: Sequence[Entry]) -> tuple[list[Entry], dict[str, Kept]]:
+    """Locks stored messages that waited; those that wait no longer answer as repeats."""
+    if not entries:
+        return [], {}
+    ids = {entry.id for entry in entries}
+    rows = connection.execute(
+        select(message.c.id)
+        .where(any_of(connection, message.c.id, ids), message.c.status == WAITING)
+        .order_by(message.c.id)
+        .with_for_update()
+    )
+    waiting = set(rows.scalars())
+    done = receipts(connection, ids - waiting)
+    gone = {e.id: Kept(e.id, e.keeping.received, Status.ACCEPTED, refused=True) for e in entries if e.id not in waiting}
+    return [e for e in entries if e.id in waiting], gone | done
+
+
+def _forget_refused(connection: Connection, entries: Sequence[Entry]) -> None:
+    """A message that waited and is refused in the end becomes a dead letter, and gives its id back."""
+    ids = {entry.id for entry in entries}
+    if ids:
+        stop_waiting(connection, ids)
+        connection.execute(message_key.delete().where(any_of(connection, message_key.c.message, ids)))
+        connection.execute(message.delete().where(any_of(connection, message.c.id, ids)))
+
+
+def _accept_resumed(connection: Connection, entries: Sequence[Entry]) -> None:
+    for entry in entries:
+        connection.execute(
+            message.update()
+            .where(message.c.id == entry.id)
+            .values(status=ACCEPTED, pack=entry.keeping.pack, pack_version=entry.keeping.pack_version)
+        )
+    stop_waiting(connection, {entry.id for entry in entries})
+
+
+def _write_messages(connection: Connection, entries: Sequence[Entry]) -> None:
+    insert_rows(connection, message, [_message_row(entry) for entry in entries])
+
+
+def _message_row(entry: Entry) -> dict[str, Any]:
+    keeping = entry.keeping
+    return {
+        "id": entry.id,
+        "source": keeping.source.id,
+        "key_hash": entry.key_hash,
+        "content_hash": keeping.content,
+        "content_type": storable(keeping.content_type),
+        "pack": keeping.pack,
+        "pack_version": keeping.pack_version,
+        "status": WAITING if isinstance(keeping.outcome, Waits) else ACCEPTED,
+        "received": keeping.received,
+        "batch": keeping.row.batch if keeping.row else None,
+        "row": keeping.row.number if keeping.row else None,
+        "traceparent": traceparent_of(keeping),
+        **entry.body.columns(),
+    }

@@ -1,0 +1,68 @@
+"""Ids and numbers that are drawn, each never twice."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from typing import Final
+
+from sqlalchemy import Connection, text
+
+from gateway.store.bulk import on_postgres
+
+_EVENTS: Final = "event_sequence"
+
+
+def new_id() -> str:
+    """A UUID that grows with time (RFC 9562, version 7), so that tables fill at their end."""
+    moment = time.time_ns() // 1_000_000
+    value = (moment << 80) | int.from_bytes(os.urandom(10))
+    value = (value & ~(0xF << 76)) | (0x7 << 76)
+    value = (value & ~(0x3 << 62)) | (0x2 << 62)
+    return str(uuid.UUID(int=value))
+
+
+def draw_sequence(connection: Connection, count: int) -> list[int]:
+    """The next `count` numbers of the hub-wide event sequence, growing. Draw after the person rows are locked."""
+    if count == 0:
+        return []
+    if on_postgres(connection):
+        drawn = connection.execute(text("SELECT nextval('event_sequence') FROM generate_series(1, :n)"), {"n": count})
+        return sorted(drawn.scalars())
+    last = connection.execute(
+        text(
+            "INSERT INTO counter (name, value) VALUES (:name, :n) "
+            "ON CONFLICT (name) DO UPDATE SET value = value + :n RETURNING value"
+        ),
+        {"name": _EVENTS, "n": count},
+    ).scalar_one()
+    return list(range(last - count + 1, last + 1))
+
+
+def draw_outbox_ids(connection: Connection, count: int) -> list[int]:
+    """The next `count` ids of the outbox, growing."""
+    if count == 0:
+        return []
+    if on_postgres(connection):
+        drawn = connection.execute(text("SELECT nextval('outbox_id_seq') FROM generate_series(1, :n)"), {"n": count})
+        return sorted(drawn.scalars())
+    last = connection.execute(text("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'")).scalar() or 0
+    return list(range(last + 1, last + count + 1))
+
+
+def raise_sequence(connection: Connection, floor: int) -> None:
+    """Makes the event sequence go on above `floor`: after a restore, above anything that was published."""
+    if on_postgres(connection):
+        connection.execute(
+            text("SELECT setval('event_sequence', greatest(:floor, (SELECT last_value FROM event_sequence)))"),
+            {"floor": floor},
+        )
+    else:
+        connection.execute(
+            text(
+                "INSERT INTO counter (name, value) VALUES (:name, :floor) "
+                "ON CONFLICT (name) DO UPDATE SET value = max(value, :floor)"
+            ),
+            {"name": _EVENTS, "floor": floor},
+        )

@@ -1,0 +1,161 @@
+"""What was sent before: message ids are claimed, and whoever comes second is a repeat or a conflict."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import sqlite
+
+from gateway.delivery import ReceiptEvent, Status
+from gateway.store.bulk import any_of, on_postgres, unnest_insert
+from gateway.store.entry import Entry
+from gateway.store.keeping import Kept, Refused
+from gateway.store.models import event, message, message_key, outbox
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is remembered of a message id."""
+
+    message: str
+    comparable: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """`fresh` are to be kept; `refused` too, as dead letters; `conflicts` have an id that stands for other content;
+    `repeats` are paired with the id of the message they repeat, which may be one of `fresh`."""
+
+    fresh: tuple[Entry, ...]
+    refused: tuple[Entry, ...]
+    conflicts: tuple[Entry, ...]
+    repeats: tuple[tuple[Entry, str], ...]
+
+
+def settle_repeats(connection: Connection, entries: Sequence[Entry]) -> Settled:
+    """Tells new messages from repeats and conflicts, in the order of arrival, and claims the ids of the new ones.
+
+    A refused message claims nothing: a corrected one may use its id.
+    """
+    claims: dict[bytes, Entry] = {}
+    for entry in entries:
+        if not isinstance(entry.keeping.outcome, Refused):
+            claims.setdefault(entry.key_hash, entry)
+    claimed = _claim(connection, claims.values())
+    known = _known(connection, {e.key_hash for e in entries} - claimed)
+    fresh: list[Entry] = []
+    refused: list[Entry] = []
+    conflicts: list[Entry] = []
+    repeats: list[tuple[Entry, str]] = []
+    for entry in entries:
+        first = _first(entry, claims, known, claimed)
+        if first is None:
+            (refused if isinstance(entry.keeping.outcome, Refused) else fresh).append(entry)
+        elif first.message == entry.id:
+            fresh.append(entry)
+        elif first.comparable == entry.keeping.comparable:
+            repeats.append((entry, first.message))
+        elif isinstance(entry.keeping.outcome, Refused):
+            refused.append(entry)
+        else:
+            conflicts.append(entry)
+    return Settled(tuple(fresh), tuple(refused), tuple(conflicts), tuple(repeats))
+
+
+def receipts(connection: Connection, ids: Collection[str]) -> dict[str, Kept]:
+    """What the senders of these messages were answered, as repeats of it."""
+    if not ids:
+        return {}
+    stored = connection.execute(select(message.c.id, message.c.received).where(any_of(connection, message.c.id, ids)))
+    events = events_of(connection, ids)
+    return {row.id: Kept(row.id, row.received, Status.REPLAYED, events.get(row.id, ())) for row in stored}
+
+
+def events_of(connection: Connection, ids: Collection[str]) -> dict[str, tuple[ReceiptEvent, ...]]:
+    """The events of these messages with their topics, in order."""
+    rows = connection.execute(
+        select(event.c.message, event.c.id, event.c.type, outbox.c.topic)
+        .join(outbox, outbox.c.event == event.c.id)
+        .where(any_of(connection, event.c.message, ids))
+        .order_by(event.c.message, event.c.number, outbox.c.id)
+    )
+    found: dict[str, dict[str, tuple[str, list[str]]]] = {}
+    for row in rows:
+        found.setdefault(row.message, {}).setdefault(row.id, (row.type, []))[1].append(row.topic)
+    return {
+        of: tuple(ReceiptEvent(id_, type_, tuple(topics)) for id_, (type_, topics) in events.items())
+        for of, events in found.items()
+    }
+
+
+def _first(entry: Entry, claims: dict[bytes, Entry], known: dict[bytes, Known], claimed: set[bytes]) -> Known | None:
+    """Who holds this entry's id: somebody of an earlier group, or the first of this one."""
+    if entry.key_hash in claimed:
+        holder = claims[entry.key_hash]
+        return Known(holder.id, holder.keeping.comparable)
+    return known.get(entry.key_hash)
+
+
+def _claim(connection: Connection, entries: Iterable[Entry]) -> set[bytes]:
+    """Claims the ids that nobody holds or that are forgotten; on PostgreSQL waits for whoever is claiming one now."""
+    rows = [
+        {
+            "source": e.source.id,
+            "key_hash": e.key_hash,
+            "comparable": e.keeping.comparable,
+            "message": e.id,
+            "until": _until(e),
+            "received": e.keeping.received,
+        }
+        for e in entries
+    ]
+    if not rows:
+        return set()
+    return _claim_on_postgres(connection, rows) if on_postgres(connection) else _claim_on_sqlite(connection, rows)
+
+
+_NAMES = ("source", "key_hash", "comparable", "message", "until")
+_TAIL = (
+    "ON CONFLICT (key_hash) DO UPDATE SET comparable = excluded.comparable, message = excluded.message, "
+    "until = excluded.until WHERE message_key.until < :newest RETURNING key_hash"
+)
+
+
+def _claim_on_postgres(connection: Connection, rows: list[dict[str, Any]]) -> set[bytes]:
+    columns: dict[str, Any] = {name: [row[name] for row in rows] for name in _NAMES}
+    columns["newest"] = max(row["received"] for row in rows)
+    statement = unnest_insert(message_key, _NAMES, _TAIL, order="key_hash")
+    return {bytes(row.key_hash) for row in connection.execute(statement, columns)}
+
+
+def _claim_on_sqlite(connection: Connection, rows: list[dict[str, Any]]) -> set[bytes]:
+    newest = max(row["received"] for row in rows)
+    hashes = {row["key_hash"] for row in rows}
+    held = connection.execute(
+        select(message_key.c.key_hash).where(message_key.c.key_hash.in_(hashes), message_key.c.until >= newest)
+    )
+    taken = {bytes(key_hash) for key_hash in held.scalars()}
+    free = [row for row in rows if row["key_hash"] not in taken]
+    if free:
+        insert = sqlite.insert(message_key)
+        replaced = {name: insert.excluded[name] for name in ("comparable", "message", "until")}
+        connection.execute(
+            insert.on_conflict_do_update(index_elements=["key_hash"], set_=replaced),
+            [{name: row[name] for name in _NAMES} for row in free],
+        )
+    return {row["key_hash"] for row in free}
+
+
+def _known(connection: Connection, hashes: Collection[bytes]) -> dict[bytes, Known]:
+    if not hashes:
+        return {}
+    rows = connection.execute(select(message_key).where(any_of(connection, message_key.c.key_hash, hashes)))
+    return {bytes(row.key_hash): Known(row.message, bytes(row.comparable)) for row in rows}
+
+
+def _until(entry: Entry) -> datetime:
+    return entry.keeping.received + timedelta(seconds=entry.keeping.remember)

@@ -1,0 +1,313 @@
+"""Calls of functions and templates."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mappings.language.compile import expressions, paths, templates
+from mappings.language.compile.scope import Scope
+from mappings.language.compile.unit import Unit
+from mappings.language.compile.values import (
+    ID,
+    JSON,
+    NOTHING,
+    REFERENCE,
+    TEXT,
+    Any,
+    Many,
+    Own,
+    References,
+    Target,
+    Value,
+)
+from mappings.language.expressions import Call, Expression, Path
+from mappings.language.functions import REGISTRY, Function
+from mappings.language.nodes import Scalar
+from mappings.language.problems import did_you_mean
+
+_SPECIAL = ("code", "identity", "national", "within", "ref", "present", "null")
+
+
+def call(unit: Unit, source: Scalar, tree: Call, scope: Scope, target: Target | None) -> Any | None:
+    match tree.name:
+        case "code":
+            return _code(unit, source, tree, scope, target)
+        case "ref":
+            return _ref(unit, source, tree, scope)
+        case "identity" | "national" | "within":
+            return _identity(unit, source, tree, scope, target)
+    if tree.name in REGISTRY:
+        return _function(unit, source, tree, REGISTRY[tree.name], scope)
+    if tree.name in unit.shared.templates:
+        return templates.call(unit, source, tree, scope, target)
+    known = [*REGISTRY, *_SPECIAL, *unit.shared.templates]
+    advice = did_you_mean(tree.name, known) or f"functions are: {', '.join(sorted({*REGISTRY, *_SPECIAL}))}"
+    unit.problem(source, tree.position, f"there is no function or template `{tree.name}`", advice, len(tree.name))
+    return None
+
+
+def each_of(unit: Unit, many: Many) -> tuple[str, str, str]:
+    """The head of a loop over several values, with its locals: (for-line, number, raw)."""
+    number, raw = unit.writer.name("i"), unit.writer.name("r")
+    head = f"for {number}, {raw} in {many.code}:" if many.numbered else f"for {raw} in {many.code}:"
+    return head, number, raw
+
+
+def _function(unit: Unit, source: Scalar, tree: Call, function: Function, scope: Scope) -> Any | None:
+    values: list[Any | None] = []
+    for argument in tree.arguments:
+        found = expressions.value(unit, source, argument, scope, None)
+        if found is None:
+            return None
+        values.append(found)
+    needed = sum(not p.endswith(("?", "*")) for p in function.parameters)
+    most = len(function.parameters) if not function.parameters[-1].endswith("*") else 99
+    if not needed <= len(values) <= most:
+        unit.problem(source, tree.position, f"`{function.signature()}` has {len(values)} values here", function.says)
+        return None
+    first = values[0] if values else None
+    if isinstance(first, Many) and not function.parameters[0].endswith("[*]"):
+        return _on_each(unit, source, tree, function, first, values[1:])
+    codes: list[str] = []
+    guards: list[str] = []
+    wheres: list[Value] = []
+    for position, found in enumerate(values):
+        name = function.parameters[min(position, len(function.parameters) - 1)]
+        code = _argument(unit, source, tree, found, name)
+        if code is None:
+            return None
+        codes.append(code)
+        if not name.endswith(("?", "*")) and not name.endswith("[*]") and not _is_constant(found):
+            guards.append(code)
+        if isinstance(found, Value):
+            wheres.append(found)
+    return _run(unit, function, codes, guards, wheres)
+
+
+def _is_constant(found: Any | None) -> bool:
+    return isinstance(found, Value) and found.literal is not None
+
+
+def _run(unit: Unit, function: Function, codes: list[str], guards: list[str], values: list[Value]) -> Value:
+    where = next((v.where for v in values if v.where != "''"), "''")
+    own = max((v.own for v in values), default=Own.SOURCE)
+    result = unit.writer.name("v")
+    run = f"f_{function.name}(S, {where}{''.join(f', {code}' for code in codes)})"
+    if guards:
+        nothing = " or ".join(f"{code} is None or {code} is NULL" for code in guards)
+        unit.line(
+            f"{result} = {guards[0]} if {nothing} else {run}"
+            if len(guards) == 1
+            else f"{result} = None if {nothing} else {run}"
+        )
+    else:
+        unit.line(f"{result} = {run}")
+    kind = function.results[0]
+    types = function.results if len(function.results) > 1 else ()
+    return Value(result, kind, own=own, where=where, null=len(guards) == 1, types=types)
+
+
+def _argument(unit: Unit, source: Scalar, tree: Call, found: Any | None, name: str) -> str | None:
+    """Code for one argument, as text; a function that names an HL7 type takes the composite raw."""
+    if isinstance(found, Value) and found.type == NOTHING:
+        return "None"
+    if name.endswith("[*]"):
+        return _texts(unit, source, tree, found)
+    if isinstance(found, Many):
+        advice = "choose one with `[1]`"
+        unit.problem(source, tree.position, f"`{tree.name}` takes one value here, and there are several", advice)
+        return None
+    if not isinstance(found, Value) or found.type in (REFERENCE, ID):
+        said = f"`{tree.name}` takes texts, not {found.described() if found else 'nothing'}"
+        unit.problem(source, tree.position, said, length=len(tree.name))
+        return None
+    if name.isupper() and found.raw:
+        return unit.writer.once(f"raw_of({found.code})")
+    if found.type == JSON:
+        return unit.writer.once(f"text_of_json({found.code})")
+    text = paths.as_text(unit, found)
+    if text is None:
+        said = f"HL7 {found.composite} is composite, and `{tree.name}` takes text"
+        unit.problem(source, tree.position, said, "name the component: `PID-5.1`", len(tree.name))
+        return None
+    return text.code
+
+
+def _texts(unit: Unit, source: Scalar, tree: Call, found: Any | None) -> str | None:
+    held = unit.writer.name("l")
+    if isinstance(found, Value):
+        code = _argument(unit, source, tree, found, "text")
+        if code is not None:
+            unit.line(f"{held} = [] if {code} is None or {code} is NULL else [{code}]")
+        return held
+    if not isinstance(found, Many):
+        return None
+    unit.line(f"{held} = []")
+    head, number, raw = each_of(unit, found)
+    with unit.writer.block(head):
+        item = paths.items_of(unit, found, number, raw)
+        code = _argument(unit, source, tree, item, "text") if item is not None else None
+        if code is not None:
+            with unit.writer.block(f"if {code} is not None and {code} is not NULL:"):
+                unit.line(f"{held}.append({code})")
+                unit.note_used([item] if item else [])
+    return held
+
+
+def _on_each(
+    unit: Unit, source: Scalar, tree: Call, function: Function, many: Many, others: list[Any | None]
+) -> Many | None:
+    held = unit.writer.name("l")
+    unit.line(f"{held} = []")
+    head, number, raw = each_of(unit, many)
+    with unit.writer.block(head):
+        item = paths.items_of(unit, many, number, raw)
+        if item is None:
+            return None
+        codes: list[str] = []
+        for position, found in enumerate([item, *others]):
+            name = function.parameters[min(position, len(function.parameters) - 1)]
+            code = _argument(unit, source, tree, found, name)
+            if code is None:
+                return None
+            codes.append(code)
+        result = _run(unit, function, codes, codes[:1], [item])
+        with unit.writer.block(f"if {result.code} is not None and {result.code} is not NULL:"):
+            unit.line(f"{held}.append({result.code})")
+            unit.note_used([item])
+    return Many(held, replace(result, code="", null=False, where="''"), numbered=False)
+
+
+def _code(unit: Unit, source: Scalar, tree: Call, scope: Scope, target: Target | None) -> Any | None:
+    if len(tree.arguments) != 2 or not isinstance(tree.arguments[1], Path) or tree.arguments[1].steps:
+        unit.problem(
+            source, tree.position, "`code` takes the name of a code list", "PID-8 | code(administrative-gender)"
+        )
+        return None
+    name = tree.arguments[1]
+    codes = unit.shared.codes.get(name.root)
+    if codes is None:
+        near = did_you_mean(name.root, unit.shared.codes)
+        advice = near or f"add the file codes/{name.root}.csv"
+        unit.problem(source, name.position, f"there is no code list `{name.root}`", advice, len(name.root))
+        return None
+    unit.shared.used_codes.add(name.root)
+    found = expressions.value(unit, source, tree.arguments[0], scope, None)
+    if found is None:
+        return None
+    kind = templates.code_kind(codes, target)
+    if kind == "code" and target is not None and target.codes:
+        templates.check_codes(unit, source, tree.position, codes, target)
+    run = {"boolean": "as_boolean", "Coding": "as_coding", "CodeableConcept": "as_concept"}.get(kind, "as_code")
+    if isinstance(found, Many):
+        return _code_of_each(unit, source, tree, found, name.root, run, kind)
+    return _code_of(unit, source, tree, found, name.root, run, kind)
+
+
+def _code_of(unit: Unit, source: Scalar, tree: Call, found: Any, name: str, run: str, kind: str) -> Value | None:
+    if isinstance(found, Value) and found.type == NOTHING:
+        return found
+    if isinstance(found, Value) and not found.raw and found.type not in (TEXT, JSON, "string", "code"):
+        unit.problem(source, tree.position, f"`code` takes text, not {found.described()}")
+        return None
+    text = _argument(unit, source, tree, found, "text")
+    if text is None or not isinstance(found, Value):
+        return None
+    result = unit.writer.name("v")
+    raw = found.code if found.raw else "''"
+    look = f"{run}(S, {found.where}, K[{name!r}], {text}, {raw})"
+    if found.literal is not None:
+        unit.line(f"{result} = {look}")
+    else:
+        unit.line(f"{result} = {text} if {text} is None or {text} is NULL else {look}")
+    own = found.own
+    return Value(result, kind, own=own, where=found.where, null=found.literal is None)
+
+
+def _code_of_each(unit: Unit, source: Scalar, tree: Call, many: Many, name: str, run: str, kind: str) -> Many | None:
+    held = unit.writer.name("l")
+    unit.line(f"{held} = []")
+    head, number, raw = each_of(unit, many)
+    with unit.writer.block(head):
+        item = paths.items_of(unit, many, number, raw)
+        result = _code_of(unit, source, tree, item, name, run, kind) if item is not None else None
+        if result is None or item is None:
+            return None
+        with unit.writer.block(f"if {result.code} is not None and {result.code} is not NULL:"):
+            unit.line(f"{held}.append({result.code})")
+            unit.note_used([item])
+    return Many(held, replace(result, code="", null=False, where="''"), numbered=False)
+
+
+def _ref(unit: Unit, source: Scalar, tree: Call, scope: Scope) -> Any | None:
+    name = tree.arguments[0] if len(tree.arguments) == 1 else None
+    if not isinstance(name, Path) or name.steps:
+        unit.problem(source, tree.position, "`ref` takes the name of a resource of the message", "ref(patient)")
+        return None
+    found = scope.name(f"ref({name.root})")
+    if found is None or not isinstance(found, (Value, References)):
+        known = [n[4:-1] for n in scope.all_names() if n.startswith("ref(")]
+        advice = did_you_mean(name.root, known)
+        advice = advice or (f"there are: {', '.join(known)}" if known else "`ref` stands in message files; pass it on")
+        unit.problem(source, name.position, f"the message makes no resource `{name.root}`", advice, len(name.root))
+        return None
+    return found
+
+
+def _identity(unit: Unit, source: Scalar, tree: Call, scope: Scope, target: Target | None) -> Value | None:
+    """`identity`, `national` or `within`: an id of the resource type that the target names."""
+    kind = target.types[0] if target is not None and target.name == ID else ""
+    if not kind:
+        unit.problem(
+            source, tree.position, f"`{tree.name}` makes ids, and stands only after `id:`", length=len(tree.name)
+        )
+        return None
+    arguments: list[Value] = []
+    for position, argument in enumerate(tree.arguments):
+        reference = tree.name == "within" and position == 0
+        found = _id_part(unit, source, tree, argument, scope, reference=reference)
+        if found is None:
+            return None
+        arguments.append(found)
+    shapes = {
+        "identity": (1, 2, "identity(value, authority?)"),
+        "national": (2, 2, "national(system, value)"),
+        "within": (2, 99, "within(reference, role, code…)"),
+    }
+    least, most, shape = shapes[tree.name]
+    if not least <= len(arguments) <= most:
+        unit.problem(source, tree.position, f"`{tree.name}` has {len(arguments)} values here", shape, len(tree.name))
+        return None
+    codes = [a.code for a in arguments]
+    if tree.name == "identity" and len(codes) == 1:
+        codes.append("None")
+    deciding = {"identity": 0, "national": 1, "within": 0}[tree.name]
+    result = unit.writer.name("v")
+    nothing = f"{codes[deciding]} is None or {codes[deciding]} is NULL"
+    unit.line(f"{result} = None if {nothing} else {tree.name}(S, {kind!r}, {', '.join(codes)})")
+    where = next((a.where for a in (arguments[deciding], *arguments) if a.where != "''"), "''")
+    return Value(result, ID, where=where, target=kind)
+
+
+def _id_part(
+    unit: Unit, source: Scalar, tree: Call, argument: Expression, scope: Scope, *, reference: bool
+) -> Value | None:
+    found = expressions.value(unit, source, argument, scope, None)
+    if found is None:
+        return None
+    if isinstance(found, Value) and found.type == NOTHING:
+        return found
+    if isinstance(found, Value) and (found.type == REFERENCE) == reference:
+        text = expressions.settle(unit, source, tree.position, found, None)
+        if text is None:
+            return None
+        if text.type == JSON:
+            return replace(text, code=unit.writer.once(f"text_of_json({text.code})"), type=TEXT)
+        clean = f"plain({text.code})" if text.null else text.code
+        return replace(text, code=unit.writer.once(clean) if text.null else clean)
+    if isinstance(found, (Many, References)):
+        unit.problem(source, tree.position, "an id is made of single values", "choose one with `[1]`", len(tree.name))
+        return None
+    wanted = "a reference: `ref(patient)` or a parameter" if reference else "texts"
+    unit.problem(source, tree.position, f"`{tree.name}` takes {wanted}, not {found.described()}", length=len(tree.name))
+    return None

@@ -1,0 +1,165 @@
+"""Conditions to generated code: a Python expression that is true or false."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from mappings.language.compile import expressions, paths
+from mappings.language.compile.scope import Scope
+from mappings.language.compile.unit import Unit
+from mappings.language.compile.values import (
+    BOOLEAN,
+    JSON,
+    REFERENCE,
+    TEXT,
+    VARIES,
+    Any,
+    Many,
+    References,
+    Segments,
+    Value,
+)
+from mappings.language.expressions import Call, Compare, Expression, Listing, Literal, Logic, Not
+from mappings.language.nodes import Scalar
+
+_PLAIN = re.compile(r"[\w .:/-]*", re.ASCII)
+
+
+def condition(unit: Unit, source: Scalar, tree: Expression, scope: Scope) -> str:
+    """Code that is true or false; `False`, with a problem added, where it is no condition."""
+    match tree:
+        case Logic():
+            left = condition(unit, source, tree.left, scope)
+            right = condition(unit, source, tree.right, scope)
+            return f"({left} {tree.operator} {right})"
+        case Not():
+            return f"(not {condition(unit, source, tree.inner, scope)})"
+        case Compare():
+            return _compare(unit, source, tree, scope)
+        case Call() if tree.name in ("present", "null"):
+            return _test(unit, source, tree, scope)
+        case Literal() if tree.kind == BOOLEAN:
+            return tree.text.capitalize()
+        case Call():
+            found = expressions.value(unit, source, tree, scope, None)
+            if isinstance(found, Value) and found.type == BOOLEAN:
+                return f"({found.code} is True)"
+    said = "this is no condition"
+    unit.problem(source, tree.position, said, 'compare it (`PID-3.4 = "NHS"`), or write `present(…)`')
+    return "False"
+
+
+def _test(unit: Unit, source: Scalar, tree: Call, scope: Scope) -> str:
+    if len(tree.arguments) != 1:
+        unit.problem(source, tree.position, f"`{tree.name}` takes one path", length=len(tree.name))
+        return "False"
+    found = expressions.value(unit, source, tree.arguments[0], scope, None)
+    return "False" if found is None else present(unit, found) if tree.name == "present" else null(unit, found)
+
+
+def present(unit: Unit, found: Any) -> str:
+    """Code: there is a value, neither absent nor null."""
+    match found:
+        case Segments():
+            return "False" if found.code == "nothing" else f"bool({found.code})" if not found.loop else "True"
+        case References():
+            return f"bool({found.code})"
+        case Many():
+            return _any(unit, found, lambda item: present(unit, item))
+        case Value() if found.type == "nothing":
+            return "False"
+        case Value() if found.raw and found.type == TEXT:
+            return f"({found.code} and {found.code} != RAW_NULL)"
+        case Value() if found.raw:
+            return f"({found.code} and {found.code} != RAW_NULL and not blank(S, {found.code}))"
+        case Value() if found.type == JSON:
+            return f"({found.code} is not None and {found.code} != '')"
+    return f"({found.code} is not None{f' and {found.code} is not NULL' if found.null else ''})"
+
+
+def null(unit: Unit, found: Any) -> str:
+    if isinstance(found, Many):
+        return _any(unit, found, lambda item: null(unit, item))
+    if isinstance(found, Value) and found.raw:
+        return f"({found.code} == RAW_NULL)"
+    return f"({found.code} is NULL)" if isinstance(found, Value) and found.null else "False"
+
+
+def _any(unit: Unit, many: Many, test: Callable[[Value], str]) -> str:
+    """Code: the test holds for one of several."""
+    answer, number, raw = unit.writer.name("b"), unit.writer.name("i"), unit.writer.name("r")
+    unit.line(f"{answer} = False")
+    with unit.writer.block(f"for {number}, {raw} in {many.code}:" if many.numbered else f"for {raw} in {many.code}:"):
+        item = paths.items_of(unit, many, number, raw)
+        if item is not None:
+            with unit.writer.block(f"if {test(item)}:"):
+                unit.line(f"{answer} = True")
+    return answer
+
+
+def _compare(unit: Unit, source: Scalar, tree: Compare, scope: Scope) -> str:
+    if tree.operator == "in":
+        return _in(unit, source, tree, scope)
+    left = expressions.value(unit, source, tree.left, scope, None)
+    right = expressions.value(unit, source, tree.right, scope, None)
+    if left is None or right is None:
+        return "False"
+    for side in (left, right):
+        if isinstance(side, Value) and side.literal == "" and side.type == TEXT:
+            unit.problem(source, tree.position, "nothing equals an empty text", "write `not present(…)`, or `null(…)`")
+            return "False"
+    pair = [_comparable(unit, source, tree, side, _other(left, right, side)) for side in (left, right)]
+    operator = "==" if tree.operator == "=" else "!="
+    return f"({pair[0]} {operator} {pair[1]})"
+
+
+def _other(left: Any, right: Any, side: Any) -> str | None:
+    """The literal on the other side, if it is one."""
+    other = right if side is left else left
+    return other.literal if isinstance(other, Value) else None
+
+
+def _comparable(unit: Unit, source: Scalar, tree: Compare, side: Any, literal: str | None) -> str:
+    if isinstance(side, Many):
+        advice = 'choose one with `[1]`, or write `"NHS" in PID-3[*].4`'
+        unit.problem(source, tree.position, "several values cannot be compared", advice)
+        return "None"
+    if not isinstance(side, Value) or side.type == REFERENCE:
+        unit.problem(source, tree.position, f"{side.described()} cannot be compared", "write `present(…)`")
+        return "None"
+    if side.type == "nothing":
+        return "None"
+    if side.type == BOOLEAN and side.literal is not None:
+        return side.literal.capitalize()
+    if side.type == JSON:
+        return f"text_of_json({side.code})"
+    if side.raw and literal is not None and _PLAIN.fullmatch(literal) and side.type in (TEXT, VARIES):
+        return side.code
+    text = paths.as_text(unit, side)
+    if text is None:
+        unit.problem(source, tree.position, f"HL7 {side.composite} is composite", "name its component: `PID-5.1`")
+        return "None"
+    return text.code
+
+
+def _in(unit: Unit, source: Scalar, tree: Compare, scope: Scope) -> str:
+    left = expressions.value(unit, source, tree.left, scope, None)
+    if left is None:
+        return "False"
+    if isinstance(tree.right, Listing):
+        texts = [item.text for item in tree.right.items if isinstance(item, Literal)]
+        if len(texts) != len(tree.right.items) or not texts:
+            unit.problem(source, tree.right.position, "the list after `in` holds quoted texts", '("A01", "A04")')
+            return "False"
+        code = _comparable(unit, source, tree, left, texts[0] if all(map(_PLAIN.fullmatch, texts)) else None)
+        return f"({code} in {{{', '.join(map(repr, texts))}}})"
+    right = expressions.value(unit, source, tree.right, scope, None)
+    if not isinstance(right, Many):
+        if right is not None:
+            advice = 'write ("A01", "A04") or a repeating path: PID-3[*].4'
+            unit.problem(source, tree.position, "after `in` comes a list or a repeating path", advice)
+        return "False"
+    literal = left.literal if isinstance(left, Value) else None
+    wanted = _comparable(unit, source, tree, left, None)
+    return _any(unit, right, lambda item: f"({_comparable(unit, source, tree, item, literal)} == {wanted})")

@@ -1,0 +1,95 @@
+"""One generated function in the making, and what all functions of a pack share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mappings.language.codes import CodeList
+from mappings.language.compile.scope import Scope
+from mappings.language.compile.values import Target, Value
+from mappings.language.compile.writer import Writer
+from mappings.language.expressions import Expression
+from mappings.language.lexer import ExpressionError
+from mappings.language.nodes import Scalar
+from mappings.language.parser import parse
+from mappings.language.problems import Place, Problems
+from mappings.language.source import Hl7Fields, RowFields
+from mappings.stages import Format
+
+if TYPE_CHECKING:
+    from mappings.language.compile.templates import Template
+
+
+@dataclass(slots=True)
+class Shared:
+    """One pack being compiled. `functions` holds finished functions, `instances` the templates made so far by name and
+    the types of their arguments, `accounting` whether reads are noted."""
+
+    format: Format
+    problems: Problems
+    hl7: Hl7Fields
+    rows: RowFields
+    codes: dict[str, CodeList]
+    templates: dict[str, list[Template]]
+    remembered: frozenset[str] = frozenset()
+    accounting: bool = False
+    functions: list[Writer] = field(default_factory=list)
+    instances: dict[tuple[object, ...], tuple[str, str]] = field(default_factory=dict)
+    making: list[str] = field(default_factory=list)
+    used_codes: set[str] = field(default_factory=set)
+    used_templates: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Unit:
+    """One function being written. `parents` are the names a row may refer to as `parent.NAME`."""
+
+    shared: Shared
+    writer: Writer
+    parents: frozenset[str] = frozenset()
+    message: str = ""
+    used: list[str] = field(default_factory=list)
+
+    @property
+    def problems(self) -> Problems:
+        return self.shared.problems
+
+    def problem(self, source: Scalar, position: int, text: str, advice: str = "", length: int = 1) -> None:
+        self.problems.add(source.place.at(position, length), text, advice)
+
+    def wrong(self, place: Place, text: str, advice: str = "") -> None:
+        self.problems.add(place, text, advice)
+
+    def line(self, code: str) -> None:
+        self.writer.line(code)
+
+    def note_used(self, values: Sequence[Value]) -> None:
+        """In accounting code: these source paths went into the event."""
+        if self.shared.accounting:
+            for value in values:
+                if value.where != "''":
+                    self.line(f"S.used.add({value.where})")
+
+
+def read_expression(unit: Unit, source: Scalar) -> Expression | None:
+    """The tree of a plain scalar; None, with a problem added, when it cannot be read."""
+    if not source.text.strip():
+        unit.wrong(source.place, "there is no expression here", "leave the key out, or write a path or a quoted text")
+        return None
+    try:
+        return parse(source.text)
+    except ExpressionError as error:
+        unit.problem(source, error.position, error.text, error.advice)
+        return None
+
+
+def where_plus(base: str, suffix: str) -> str:
+    """Code for a source path: `base` code followed by the literal `suffix`."""
+    if base.startswith("'") and base.endswith("'"):
+        return repr(base[1:-1] + suffix)
+    return f"{base} + {suffix!r}"
+
+
+__all__ = ["Scope", "Shared", "Target", "Unit", "read_expression", "where_plus"]

@@ -1,0 +1,71 @@
+"""Lines of one generated function, with the place in the pack that each line comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mappings.language.problems import Place
+
+
+class Writer:
+    """Writes one function. What a block has read already is remembered until the block ends."""
+
+    def __init__(self, head: str, place: Place) -> None:
+        self.head = head
+        self.place = place
+        self.opening: list[tuple[str, Place]] = []
+        self.body: list[tuple[str, Place]] = []
+        self.depth = 1
+        self.count = 0
+        self.known: list[dict[str, str]] = [{}]
+
+    def name(self, letter: str = "t") -> str:
+        self.count += 1
+        return f"{letter}{self.count}"
+
+    def line(self, code: str) -> None:
+        self.body.append(("    " * self.depth + code, self.place))
+
+    def open(self, code: str) -> None:
+        """A line at the start of the function, before everything else."""
+        self.opening.append(("    " + code, self.place))
+
+    @contextmanager
+    def block(self, code: str) -> Iterator[None]:
+        self.line(code)
+        self.depth += 1
+        self.known.append({})
+        start = len(self.body)
+        try:
+            yield
+        finally:
+            if len(self.body) == start:
+                self.line("pass")
+            self.depth -= 1
+            self.known.pop()
+
+    @contextmanager
+    def at(self, place: Place) -> Iterator[None]:
+        before, self.place = self.place, place
+        try:
+            yield
+        finally:
+            self.place = before
+
+    def once(self, code: str, letter: str = "t", *, opening: bool = False) -> str:
+        """A local that holds `code`, computed at most once in this block and those inside it."""
+        for frame in reversed(self.known):
+            if code in frame:
+                return frame[code]
+        name = self.name(letter)
+        if opening:
+            self.open(f"{name} = {code}")
+            self.known[0][code] = name
+        else:
+            self.line(f"{name} = {code}")
+            self.known[-1][code] = name
+        return name
+
+    def lines(self) -> list[tuple[str, Place]]:
+        return [(self.head, self.place), *self.opening, *self.body]

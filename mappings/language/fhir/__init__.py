@@ -1,0 +1,1 @@
+"""What the language knows of FHIR R4: element names, cardinality, types, choices and required bindings."""

@@ -1,0 +1,63 @@
+"""Identifiers: NHS numbers, ODS codes, the sender's own systems, and the ids of resources."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+from urllib.parse import quote
+
+from contract.errors import Code
+from contract.identifiers import is_nhs_number
+from mappings.language.functions.registry import function
+from mappings.language.runtime.state import State
+
+_ODS: Final = re.compile(r"[A-Z0-9]{3,12}")
+_BETWEEN: Final = "\x1e"
+
+
+@function("nhs_number", "text", "string")
+def nhs_number(state: State, where: str, text: str) -> str | None:
+    """Ten digits with a right check digit (Modulus 11), blanks and hyphens left out; else the error
+    `invalid-nhs-number`."""
+    digits = text.replace(" ", "").replace("-", "")
+    if not is_nhs_number(digits):
+        said = "this is no NHS number: it has ten digits, the last of which checks the others (Modulus 11)"
+        state.refuse(Code.INVALID_NHS_NUMBER, where, said)
+        return None
+    return digits
+
+
+@function("ods_code", "text", "string")
+def ods_code(state: State, where: str, text: str) -> str | None:
+    """An organisation or site code in capitals."""
+    code = text.strip().upper()
+    if not _ODS.fullmatch(code):
+        state.refuse(Code.INVALID_VALUE, where, "this is no ODS code: 3 to 12 letters and digits")
+        return None
+    return code
+
+
+@function("local_system", "authority?", "uri")
+def local_system(state: State, _where: str, authority: str | None = None) -> str:
+    """The system of an identifier that only this sender (and who shares its identifiers) gives out."""
+    base = f"urn:carehub:identifiers:{state.context.sender.identifier_domain}"
+    return f"{base}:{quote(authority, safe='')}" if authority else base
+
+
+def identity(state: State, kind: str, value: str, authority: str | None) -> str:
+    """Resource id of something that the sender gave an identifier to, unique within `authority`."""
+    text = f"{authority}{_BETWEEN}{value}" if authority else value
+    return state.context.ids.make(kind, state.context.sender.identifier_domain, text)
+
+
+def national(state: State, kind: str, system: str, value: str) -> str:
+    """Resource id from an identifier that means the same everywhere."""
+    return state.context.ids.make(kind, system, value)
+
+
+def within(state: State, kind: str, reference: str, role: str, *codes: str | None) -> str | None:
+    """Resource id of what has no identifier of its own: its parent's id, its role there, and stable codes."""
+    if codes and not any(codes):
+        return None
+    parent = reference.replace("/", ":").rpartition(":")[2]
+    return state.context.ids.make(kind, "within", _BETWEEN.join((parent, role, *(code or "" for code in codes))))

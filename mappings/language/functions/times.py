@@ -1,0 +1,174 @@
+"""Dates and times: partial precision stays partial, a stated offset stays, else the sender's zone holds."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
+
+from contract.errors import Code
+from mappings.language.functions.registry import function
+from mappings.language.runtime.state import State
+
+_HL7: Final = re.compile(
+    r"(\d{4})(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(\.\d{1,6})?)?)?)?)?)?(Z|[+-]\d\d(?::?\d\d)?)?", re.ASCII
+)
+_ISO: Final = re.compile(
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(\.\d{1,9})?)?)?)?)? ?(Z|[+-]\d\d(?::?\d\d)?)?", re.ASCII
+)
+_UK: Final = re.compile(r"(\d\d?)/(\d\d?)/(\d{4})(?: (\d\d):(\d\d)(?::(\d\d))?)?", re.ASCII)
+_TIME: Final = re.compile(r"(\d\d):?(\d\d)(?::?(\d\d)(\.\d{1,6})?)?(?:Z|[+-]\d\d:?\d\d)?", re.ASCII)
+
+_SHAPES: Final = "write YYYYMMDD[HHMM[SS]], YYYY-MM-DD[THH:MM:SS] or DD/MM/YYYY"
+
+
+class Stamp(NamedTuple):
+    """What a text says: `parts` are year to second, as many as are stated (minutes come with hours)."""
+
+    parts: tuple[int, ...]
+    fraction: str
+    offset: str
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str) -> Stamp | None:
+    found = _HL7.fullmatch(text) or _ISO.fullmatch(text)
+    if found:
+        *numbers, fraction, offset = found.groups()
+        parts = tuple(int(n) for n in numbers if n is not None)
+    else:
+        british = _UK.fullmatch(text)
+        if british is None:
+            return None
+        day, month, year, *clock = british.groups()
+        parts = (int(year), int(month), int(day), *(int(n) for n in clock if n is not None))
+        fraction, offset = None, None
+    if len(parts) == 4:
+        parts = (*parts, 0)
+    if not _exists(parts):
+        return None
+    return Stamp(parts, fraction or "", _offset(offset or ""))
+
+
+def _exists(parts: tuple[int, ...]) -> bool:
+    year, month, day, hour, minute, second, *_ = (*parts, 1, 1)[: max(3, len(parts))] + (0, 0, 0)
+    try:
+        datetime(year, month, day, hour, minute, second)  # noqa: DTZ001  (only whether it is in the calendar)
+    except ValueError:
+        return False
+    return True
+
+
+def _offset(text: str) -> str:
+    if text in ("", "Z"):
+        return text
+    digits = text[1:].replace(":", "").ljust(4, "0")
+    return f"{text[0]}{digits[:2]}:{digits[2:]}"
+
+
+def _stamp(state: State, where: str, text: str) -> Stamp | None:
+    found = _read(text.strip())
+    if found is None:
+        state.refuse(Code.INVALID_DATE, where, f"this is no date that exists; {_SHAPES}")
+    return found
+
+
+def _date_text(parts: tuple[int, ...]) -> str:
+    return "-".join(f"{n:0{w}d}" for n, w in zip(parts[:3], (4, 2, 2), strict=False))
+
+
+def _zoned(state: State, where: str, stamp: Stamp) -> str:
+    """The offset that holds at that time: as stated, else that of the sender's zone."""
+    if stamp.offset:
+        return stamp.offset
+    offset, odd = _zone_offset(stamp.parts, state.zone)
+    if odd == "twice":
+        text = f"this time happened twice in {state.zone.key}; it is taken as the first. Send times with their offset"
+        state.note(Code.AMBIGUOUS_TIME, where, text)
+    elif odd == "never":
+        text = f"the clocks of {state.zone.key} skipped this time; it is taken by the clock before the change"
+        state.note(Code.AMBIGUOUS_TIME, where, text)
+    return offset
+
+
+@lru_cache(maxsize=4096)
+def _zone_offset(parts: tuple[int, ...], zone: ZoneInfo) -> tuple[str, str]:
+    first = datetime(*parts, tzinfo=zone)  # type: ignore[misc,arg-type]
+    before, after = first.utcoffset(), first.replace(fold=1).utcoffset()
+    assert before is not None and after is not None  # noqa: S101, PT018  (a zone always has an offset)
+    odd = "" if before == after else "twice" if before > after else "never"
+    minutes = int(before / timedelta(minutes=1))
+    sign = "-" if minutes < 0 else "+"
+    return f"{sign}{abs(minutes) // 60:02d}:{abs(minutes) % 60:02d}", odd
+
+
+def _clock(stamp: Stamp) -> str:
+    hour, minute, *seconds = stamp.parts[3:]
+    return f"{hour:02d}:{minute:02d}:{seconds[0] if seconds else 0:02d}{stamp.fraction if seconds else ''}"
+
+
+@function("date", "text", "date")
+def date(state: State, where: str, text: str) -> str | None:
+    """A date of the precision stated: year, month or day. A time of day is left out."""
+    stamp = _stamp(state, where, text)
+    return _date_text(stamp.parts) if stamp else None
+
+
+@function("datetime", "text", "dateTime")
+def date_time(state: State, where: str, text: str) -> str | None:
+    """A date, or a date and time with its offset: the stated one, else the sender's zone."""
+    stamp = _stamp(state, where, text)
+    if stamp is None:
+        return None
+    if len(stamp.parts) < 4:
+        return _date_text(stamp.parts)
+    return f"{_date_text(stamp.parts)}T{_clock(stamp)}{_zoned(state, where, stamp)}"
+
+
+@function("instant", "text", "instant")
+def instant(state: State, where: str, text: str) -> str | None:
+    """A date and time to the second, with its offset; a date alone is an error."""
+    stamp = _stamp(state, where, text)
+    if stamp is None:
+        return None
+    if len(stamp.parts) < 4:
+        state.refuse(Code.INVALID_DATE, where, "a time of day is needed here, and there is only a date")
+        return None
+    return f"{_date_text(stamp.parts)}T{_clock(stamp)}{_zoned(state, where, stamp)}"
+
+
+@function("time", "text", "time")
+def time(state: State, where: str, text: str) -> str | None:
+    """A time of day without a date or zone."""
+    found = _TIME.fullmatch(text.strip())
+    if found is None or int(found[1]) > 23 or int(found[2]) > 59 or int(found[3] or 0) > 59:
+        state.refuse(Code.INVALID_DATE, where, "this is no time of day; write HHMM, HH:MM or HH:MM:SS")
+        return None
+    return f"{found[1]}:{found[2]}:{found[3] or '00'}{found[4] or ''}"
+
+
+@function("date_and_time", "date time?", "dateTime")
+def date_and_time(state: State, where: str, date: str, time: str | None = None) -> str | None:
+    """A date from one column and a time of day from another; without the time, the date alone."""
+    day = _stamp(state, where, date)
+    if day is None or time is None or len(day.parts) < 3:
+        return _date_text(day.parts) if day else None
+    clock = _TIME.fullmatch(time.strip())
+    if clock is None:
+        state.refuse(Code.INVALID_DATE, where, "the time beside this date is no time of day; write HH:MM or HH:MM:SS")
+        return None
+    return date_time(state, where, f"{_date_text(day.parts)}T{clock[1]}:{clock[2]}:{clock[3] or '00'}")
+
+
+def moment(state: State, where: str, text: str) -> datetime | None:
+    """When an event happened, UTC; a date alone is taken as its first moment in the sender's zone."""
+    stamp = _stamp(state, where, text)
+    if stamp is None:
+        return None
+    parts = (*stamp.parts, 1, 1)[: max(3, len(stamp.parts))]
+    full = Stamp(parts if len(parts) > 3 else (*parts, 0, 0), stamp.fraction, stamp.offset)
+    fraction = (full.fraction or ".0")[:7]
+    written = f"{_date_text(full.parts)}T{_clock(full).partition('.')[0]}{fraction}{_zoned(state, where, full)}"
+    return datetime.fromisoformat(written).astimezone(UTC)

@@ -1,0 +1,76 @@
+"""The message Bundle: a MessageHeader of the hub's own, then the resources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from contract.errors import Code
+from contract.event import EVENT_TYPE_SYSTEM, source_uri
+from mappings.language.runtime.state import REFERENCE, State
+from mappings.stages import Json
+
+DELETED: Final = "urn:carehub:deleted-element"
+"""Extension of the MessageHeader: the FHIR path of an element that the sender deleted (HL7 `""`)."""
+
+
+def message_bundle(state: State, message: str, focus: Iterable[str | None]) -> Json:
+    """`message` is what makes the header's id: the message's id, or the hash of its content."""
+    resources = [*state.kept.values(), *(r for i, r in state.emitted.items() if i not in state.kept)]
+    for identity in [i for i in state.emitted if i in state.kept]:
+        for name, value in state.emitted[identity].items():
+            state.kept[identity].setdefault(name, value)
+    if state.pruned:
+        _drop_references(state, resources)
+    return bundle_of(_header(state, message, focus), resources)
+
+
+def bundle_of(header: dict[str, Any], resources: list[Json]) -> Json:
+    entries = [{"fullUrl": REFERENCE + r["id"], "resource": r} for r in (header, *resources)]
+    return {"resourceType": "Bundle", "type": "message", "entry": entries}
+
+
+def _header(state: State, message: str, focus: Iterable[str | None]) -> dict[str, Any]:
+    sender = state.context.sender
+    header: dict[str, Any] = {
+        "resourceType": "MessageHeader",
+        "id": state.context.ids.make("MessageHeader", sender.identifier_domain, message),
+        "eventCoding": {"system": EVENT_TYPE_SYSTEM, "code": state.event},
+        "source": {"endpoint": source_uri(sender.id)},
+    }
+    if state.deleted:
+        paths = dict.fromkeys(state.deleted)
+        header["extension"] = [{"url": DELETED, "valueString": path} for path in paths]
+    references = [{"reference": REFERENCE + identity} for identity in focus if identity]
+    if references:
+        header["focus"] = references
+    return header
+
+
+def _drop_references(state: State, resources: list[Json]) -> None:
+    """References to resources that turned out to be empty, and what is left empty by their going."""
+    gone = {REFERENCE + identity for identity in state.pruned if identity not in state.kept}
+    if not gone:
+        return
+    for resource in resources:
+        for path in list(_without(resource, gone, resource["resourceType"])):
+            state.note(Code.DROPPED_REFERENCE, "", f"{path} would refer to a resource that the message says nothing of")
+
+
+def _without(value: Json, gone: set[str], path: str) -> Iterator[str]:
+    """Removes them in place; yields the path of each."""
+    if isinstance(value, dict):
+        for name in list(value):
+            inner = value[name]
+            yield from _without(inner, gone, f"{path}.{name}")
+            if isinstance(inner, dict) and inner.get("reference") in gone:
+                del value[name]
+                yield f"{path}.{name}"
+            elif inner in ({}, []):
+                del value[name]
+    elif isinstance(value, list):
+        for item in list(value):
+            yield from _without(item, gone, path)
+            if isinstance(item, dict) and (item.get("reference") in gone or not item):
+                value.remove(item)
+                yield path

@@ -1,0 +1,114 @@
+"""Small readers that generated code calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from mappings.formats.hl7v2.delimiters import is_blank
+from mappings.formats.hl7v2.escapes import unescape
+from mappings.language.runtime.state import NULL, RAW_NULL, Null, State
+
+
+def text_of(state: State, raw: str) -> str | Null | None:
+    """HL7 text as people read it; None when empty, NULL for `""`."""
+    if not raw:
+        return None
+    if raw == RAW_NULL:
+        return NULL
+    if state.delimiters.escape in raw:
+        raw = unescape(raw, state.delimiters)
+    return raw.strip() or None
+
+
+def raw_of(raw: str) -> str | Null | None:
+    """A composite as it stands; None when empty, NULL for `""`."""
+    return (NULL if raw == RAW_NULL else raw) if raw else None
+
+
+def plain(value: Any) -> Any:
+    """Without NULL: an id cannot be made of it."""
+    return None if value is NULL else value
+
+
+def blank(state: State, raw: str) -> bool:
+    return is_blank(raw, state.delimiters)
+
+
+def rep(where: str, number: int) -> str:
+    """Source path of the n-th repetition: `PID-3`, `PID-3[2]`."""
+    return where if number == 1 else f"{where}[{number}]"
+
+
+def word_of(value: Any) -> Any:
+    """A FHIR code has single blanks between its words."""
+    return " ".join(value.split()) if isinstance(value, str) else value
+
+
+def capital(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def texts(state: State, values: Iterable[Any]) -> tuple[str, ...]:
+    """The texts among (number, raw) pairs or values."""
+    found: list[str] = []
+    for value in values:
+        text = text_of(state, value[1]) if isinstance(value, tuple) else value
+        if isinstance(text, str) and text:
+            found.append(text)
+    return tuple(found)
+
+
+def present_only(value: Any) -> tuple[Any, ...]:
+    """A single value as `each` goes through it."""
+    return () if value is None or value == "" else (value,)
+
+
+# JSON and FHIR
+
+
+def text_of_json(value: object) -> str | None:
+    """A JSON scalar as text; None for absent, null and blank, objects and lists."""
+    if isinstance(value, str):
+        return value.strip() or None
+    if value is None or isinstance(value, (dict, list, Null)):
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def object_of(value: Any) -> Any:
+    if isinstance(value, list):
+        value = value[0] if value else None
+    return value if isinstance(value, dict) and value else None
+
+
+def member(value: Any, name: str) -> Any:
+    """`value.name`; of a list, that of its first item."""
+    if isinstance(value, list):
+        value = value[0] if value else None
+    return value.get(name) if isinstance(value, Mapping) else None
+
+
+def items(value: Any) -> list[Any]:
+    """The items of a JSON list; another value is a list of one, null of none."""
+    if isinstance(value, list):
+        return value
+    return [] if value is None or value == "" else [value]
+
+
+def resources(bundle: Any) -> Iterator[Any]:
+    """The resources of a Bundle's entries."""
+    for entry in items(member(bundle, "entry")):
+        resource = member(entry, "resource")
+        if isinstance(resource, dict):
+            yield resource
+
+
+def first_resource(bundle: Any, kind: str) -> Any:
+    return next((r for r in resources(bundle) if r.get("resourceType") == kind), None)
+
+
+def header_of(bundle: Any) -> Any:
+    return first_resource(bundle, "MessageHeader")

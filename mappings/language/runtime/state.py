@@ -1,0 +1,153 @@
+"""What a compiled pack carries along while it maps one event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from contract.errors import Code, Issue, Severity
+from mappings.formats.hl7v2.delimiters import STANDARD, Delimiters
+from mappings.stages import Json, MapContext, ParentRef
+
+
+class Null:
+    """HL7 null, `""`: not absent, but "delete what you have"."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "NULL"
+
+
+NULL: Final = Null()
+RAW_NULL: Final = '""'
+REFERENCE: Final = "urn:uuid:"
+
+
+class State:
+    """One event in the making.
+
+    `kept` are the message's resources by id, `emitted` those found inside them, `pruned` ids of resources that turned
+    out to be empty, `over` what is laid over passed resources by type, `used` the source paths that were read (only when
+    accounting was asked for), `above` the parents of a row by name.
+    """
+
+    __slots__ = (
+        "above",
+        "context",
+        "deleted",
+        "delimiters",
+        "emitted",
+        "event",
+        "issues",
+        "kept",
+        "over",
+        "pruned",
+        "trigger",
+        "used",
+        "zone",
+    )
+
+    def __init__(self, context: MapContext, trigger: str, delimiters: Delimiters = STANDARD) -> None:
+        self.context = context
+        self.delimiters = delimiters
+        self.zone = ZoneInfo(context.sender.zone)
+        self.trigger = trigger
+        self.event = ""
+        self.issues: list[Issue] = []
+        self.deleted: list[str] = []
+        self.kept: dict[str, Json] = {}
+        self.emitted: dict[str, Json] = {}
+        self.pruned: set[str] = set()
+        self.over: dict[str, dict[str, Any]] = {}
+        self.used: set[str] = set()
+        self.above: dict[str, ParentRef] = {}
+
+    def refuse(self, code: Code, where: str, text: str) -> None:
+        """Notes an error; the message is refused once all of them are found."""
+        self.issues.append(Issue(code, where, text))
+
+    def note(self, code: Code, where: str, text: str) -> None:
+        self.issues.append(Issue(code, where, text, Severity.WARNING))
+
+    def missing(self, where: str, element: str) -> None:
+        self.refuse(Code.MISSING_FIELD, where, f"this is needed for {element}, and it is empty")
+
+    def unsupported(self) -> None:
+        text = "the message is none of the cases for which the pack names an event"
+        self.refuse(Code.UNSUPPORTED_TRIGGER, "", text)
+
+    # resources
+
+    def keep(self, kind: str, identity: str | None, body: dict[str, Any] | None, where: str) -> None:
+        """A resource of the message. With content but without an id nothing can be said about it."""
+        if body is None:
+            if identity is not None:
+                self.pruned.add(identity)
+        elif identity is None:
+            self.refuse(Code.MISSING_FIELD, where, f"there is no identifier, so this {kind} cannot be told from others")
+        else:
+            body["id"] = identity
+            _join(self.kept, identity, body)
+
+    def emit(self, kind: str, identity: str | None, body: dict[str, Any] | None, where: str) -> str | None:
+        """A resource found inside another one: added once per id. Gives the reference to it."""
+        if body is None:
+            return None
+        if identity is None:
+            self.note(Code.DROPPED_REFERENCE, where, f"there is no identifier, so no {kind} is made of it")
+            return None
+        body["id"] = identity
+        _join(self.emitted, identity, body)
+        return REFERENCE + identity
+
+    def made(self, identity: str | None) -> str | None:
+        """The id, if a resource was made under it."""
+        return identity if identity in self.kept else None
+
+    def first_made(self, identities: Iterable[str | None]) -> str | None:
+        return next((i for i in identities if i in self.kept), None)
+
+    # what a row hangs on
+
+    def hangs_on(
+        self, found: dict[str, ParentRef], name: str, kind: str, identity: str | None, where: str, optional: bool
+    ) -> None:
+        if identity is not None:
+            found[name] = ParentRef(kind, identity, where)
+        elif not optional:
+            self.refuse(Code.MISSING_FIELD, where, f"this says which {kind} the row hangs on, and it is empty")
+
+    def parent(self, name: str) -> str | None:
+        """A relative reference to a parent of this row, or to one that a parent remembered."""
+        own = self.above.get(name)
+        if own is not None:
+            return f"{own.resource_type}/{own.resource_id}"
+        for parent in self.above.values():
+            state = self.context.parents.get(parent.resource_id)
+            if state is not None and name in state.ancestors:
+                return state.ancestors[name]
+        return None
+
+    def parent_patient(self) -> dict[str, Any] | None:
+        """The Patient that the first parent is about: id and identifiers."""
+        for parent in self.above.values():
+            state = self.context.parents.get(parent.resource_id)
+            if state is not None and state.patient:
+                return dict(state.patient)
+        return None
+
+    def parent_patient_id(self) -> str | None:
+        patient = self.parent_patient()
+        return str(patient["id"]) if patient else None
+
+
+def _join(resources: dict[str, Json], identity: str, body: dict[str, Any]) -> None:
+    """The first one of an id stands; elements that it lacks are taken from the next."""
+    known = resources.get(identity)
+    if known is None:
+        resources[identity] = body
+        return
+    for name, value in body.items():
+        known.setdefault(name, value)

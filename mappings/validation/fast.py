@@ -1,0 +1,150 @@
+"""The fast judge: a jsonschema-rs validator for each resource type, compiled when the type is first met.
+
+Stricter than fhir.resources where that is lax: codes of required bindings, `"true"` for true, empty lists and objects.
+Invariants and reference targets are not looked at here; nor does fhir.resources.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Final
+
+import jsonschema_rs
+
+from contract.errors import Code, Issue
+from mappings.language.fhir.model import is_resource
+from mappings.stages import Json
+from mappings.validation.schema import nested_places, resource_schema
+
+_ELEMENT = re.compile(r"_?[A-Za-z][A-Za-z0-9]*")
+_MOST_ISSUES: Final = 50
+_DEEPEST_NESTING: Final = 8
+"""Resources inside resources; FHIR allows two levels (a Bundle's entry and its contained resources)."""
+_TEXTS: Final = {
+    "enum": "the code is not in the list that FHIR requires here",
+    "constant": "the resource is of another type",
+    "pattern": "the value does not have the form of this element's type",
+    "type": "the value is of another type than this element",
+    "minimum": "the number is too small for this element",
+    "maximum": "the number is too large for this element",
+    "minItems": "an empty list is not allowed; leave the element out",
+    "minProperties": "an empty object is not allowed; leave the element out",
+    "oneOf": "exactly one of the types of a choice element must be present",
+}
+
+
+def validate(resource: Json) -> tuple[Issue, ...]:
+    """What is wrong with a resource, usually a Bundle, and all resources in it; empty if nothing.
+
+    Paths are FHIR's own (`Bundle.entry[2].resource.status`); no text quotes a value.
+    """
+    return () if _is_valid(resource, 0) else _issues(resource)
+
+
+def _is_valid(resource: Json, depth: int) -> bool:
+    if not isinstance(resource, dict) or depth > _DEEPEST_NESTING:
+        return False
+    name = resource.get("resourceType")
+    check = _check(name)
+    if check is None or not check.is_valid(resource):
+        return False
+    return all(
+        _is_valid(nested, depth + 1)
+        for place in nested_places(name)
+        if place[0] in resource
+        for nested, _ in _at(resource, place, "")
+    )
+
+
+def prepare(types: Iterable[str]) -> None:
+    """Compiles the validators of these resource types now (some 10 ms each) rather than at the first message."""
+    for name in types:
+        _validator(name)
+
+
+def _check(name: Json) -> jsonschema_rs.Draft202012Validator | None:
+    return _validator(name) if isinstance(name, str) and is_resource(name) else None
+
+
+@cache
+def _validator(name: str) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(
+        resource_schema(name), pattern_options=jsonschema_rs.RegexOptions(), offline=True
+    )
+
+
+def _resources(resource: Json, path: str, depth: int) -> Iterator[tuple[Json, str]]:
+    """The resource and those within it, each with its path."""
+    if depth > _DEEPEST_NESTING:
+        yield None, path
+        return
+    yield resource, path
+    name = resource.get("resourceType") if isinstance(resource, dict) else None
+    if isinstance(name, str):
+        for place in nested_places(name):
+            for nested, where in _at(resource, place, path or name):
+                yield from _resources(nested, where, depth + 1)
+
+
+def _at(value: dict[str, Json], place: tuple[str, ...], path: str) -> Iterator[tuple[Json, str]]:
+    """What stands at a place below an object, each with its path; nothing where the object has another shape."""
+    found = value.get(place[0])
+    many = isinstance(found, list)
+    items = found if isinstance(found, list) else () if found is None else (found,)
+    for index, item in enumerate(items):
+        where = f"{path}.{place[0]}[{index}]" if many else f"{path}.{place[0]}"
+        if len(place) == 1:
+            yield item, where
+        elif isinstance(item, dict) and place[1] in item:
+            yield from _at(item, place[1:], where)
+
+
+def _issues(resource: Json) -> tuple[Issue, ...]:
+    issues: list[Issue] = []
+    for found, path in _resources(resource, "", 0):
+        name = found.get("resourceType") if isinstance(found, dict) else None
+        check = _check(name)
+        if check is None:
+            issues.append(_issue(f"{path}.resourceType".lstrip("."), "FHIR R4 has no resource of this name"))
+            continue
+        for error in check.iter_errors(found):
+            issues.extend(_told(error, path or str(name)))
+            if len(issues) >= _MOST_ISSUES:
+                return tuple(issues[:_MOST_ISSUES])
+    return tuple(issues)
+
+
+def _told(error: jsonschema_rs.ValidationError, path: str) -> Iterator[Issue]:
+    where = path
+    for step in error.instance_path:
+        where += f"[{step}]" if isinstance(step, int) else f".{step}" if _ELEMENT.fullmatch(step) else ""
+    kind, said = error.kind.name, error.kind.as_dict()
+    if kind == "additionalProperties":
+        for name in said["unexpected"]:
+            below = f"{where}.{name}" if _ELEMENT.fullmatch(name) else where
+            yield _issue(below, "FHIR R4 has no such element here")
+    elif kind == "required":
+        yield _issue(f"{where}.{said['property']}", "this element is required")
+    elif kind == "anyOf":
+        yield from _alternatives(said["context"], where, path)
+    else:
+        yield _issue(where, _TEXTS.get(kind, "the value is not one that this element may have"))
+
+
+def _alternatives(tried: list[list[jsonschema_rs.ValidationError]], where: str, path: str) -> Iterator[Issue]:
+    """Says which of the schema's three kinds of alternative was meant, by the first thing that was tried."""
+    first = tried[0][0]
+    if first.kind.name == "maxProperties":
+        yield _issue(where, "only one of the types of a choice element may be present")
+    elif first.kind.name == "required" and first.kind.as_dict()["property"].startswith("_"):
+        beside = first.kind.as_dict()["property"]
+        yield _issue(f"{where}.{beside[1:]}", f"a null holds the place of an extension in {beside}, and there is none")
+    else:
+        for error in tried[0]:
+            yield from _told(error, path)
+
+
+def _issue(path: str, text: str) -> Issue:
+    return Issue(Code.INVALID_FHIR, path, text)

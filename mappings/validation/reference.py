@@ -1,0 +1,100 @@
+"""The slow judge: fhir.resources. For packs, goldens, and all FHIR that arrives from outside."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from contract.errors import Code, Issue
+from mappings.language.fhir.model import is_resource
+from mappings.stages import Json
+from mappings.validation.fast import validate
+
+_ELEMENT = re.compile(r"_?[A-Za-z][A-Za-z0-9]*")
+_MOST_ISSUES: Final = 50
+_NO_SUCH: Final = "FHIR R4 has no such element here"
+_TEXTS: Final = {
+    "extra_forbidden": _NO_SUCH,
+    "missing": "this element is required",
+    "model_field_validation.missing": "this element is required",
+    "list_type": "this element repeats: a list is expected",
+    "string_type": "text is expected",
+    "bool_type": "true or false is expected",
+    "bool_parsing": "true or false is expected",
+    "model_type": "an object is expected",
+    "dict_type": "an object is expected",
+}
+
+
+def check_reference(bundle: Json) -> tuple[Issue, ...]:
+    """What fhir.resources (R4B models) finds wrong with a resource, usually a Bundle; empty if nothing.
+
+    Paths are FHIR's own, `Bundle.entry[2].resource.status`; no text quotes a value. Takes milliseconds, and the first
+    call half a second for imports.
+    """
+    from fhir.resources.R4B import get_fhir_model_class
+    from pydantic import ValidationError
+
+    name = bundle.get("resourceType") if isinstance(bundle, dict) else None
+    if not isinstance(name, str) or not is_resource(name):
+        return (_issue("resourceType", "FHIR R4 has no resource of this name"),)
+    if unknown := _unknown_resources(bundle, name):
+        return tuple(_issue(path, "FHIR R4 has no resource of this name") for path in unknown[:_MOST_ISSUES])
+    try:
+        get_fhir_model_class(name).model_validate(bundle)
+    except ValidationError as refused:
+        errors = refused.errors(include_url=False, include_context=False, include_input=False)
+        return tuple(_issue(_path(name, error["loc"]), _text(error)) for error in errors[:_MOST_ISSUES])
+    except (KeyError, AttributeError, TypeError, RecursionError):
+        # the library's own validators fall over values of a wrong kind, and over depth, without saying where
+        return validate(bundle) or (_issue(name, "a value is of a kind that FHIR does not have there"),)
+    return ()
+
+
+def _unknown_resources(value: Json, path: str) -> list[str]:
+    """Paths of nested resources whose type FHIR R4 does not know, or which name none."""
+    found: list[str] = []
+    waiting: list[tuple[Json, str]] = [(value, path)]
+    while waiting:
+        part, where = waiting.pop()
+        if isinstance(part, list):
+            waiting.extend((item, f"{where}[{index}]") for index, item in enumerate(part))
+        elif isinstance(part, dict):
+            for name, child in part.items():
+                if not isinstance(name, str) or not _ELEMENT.fullmatch(name):
+                    continue
+                below = f"{where}.{name}"
+                if name in ("resource", "outcome") and isinstance(child, dict) and not _known(child):
+                    found.append(f"{below}.resourceType")
+                elif name == "contained" and isinstance(child, list):
+                    found.extend(f"{below}[{n}].resourceType" for n, item in enumerate(child) if not _known(item))
+                waiting.append((child, below))
+    return sorted(found)
+
+
+def _known(resource: Json) -> bool:
+    name = resource.get("resourceType") if isinstance(resource, dict) else None
+    return isinstance(name, str) and is_resource(name)
+
+
+def _path(name: str, location: tuple[int | str, ...]) -> str:
+    path = name
+    for step in location:
+        if isinstance(step, int):
+            path += f"[{step}]"
+        elif step != "root" and _ELEMENT.fullmatch(step):
+            path += f".{step}"
+    return path
+
+
+def _text(error: Any) -> str:
+    said: str = error["msg"]
+    if "Any of one field value is expected" in said:
+        return "only one of the types of a choice element may be present"
+    if "Expect any of field value" in said:
+        return "one of the types of a choice element is required"
+    return _TEXTS.get(error["type"], "the value is not one that this element may have")
+
+
+def _issue(path: str, text: str) -> Issue:
+    return Issue(Code.INVALID_FHIR, path, text)

@@ -1,0 +1,75 @@
+"""Runs the bench: `python -m tests.bench [--json] [--seconds N]`. Needs real Kafka; PostgreSQL where it is installed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench import ingest, latency, middle
+from tests.servers import apache_kafka, throw_away_postgres
+
+ADMISSION = (Path(__file__).parent / "admission.hl7").read_text().replace("\n", "\r")
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    options.add_argument("--json", action="store_true", help="print one JSON document instead of tables")
+    options.add_argument("--seconds", type=float, default=6.0, help="length of each load, in seconds")
+    given = options.parse_args()
+    screen = Console(stderr=True)
+    results: dict[str, Any] = {}
+    with screen.status("one message, stage by stage") as status, tempfile.TemporaryDirectory() as home:
+        results["middle"] = middle.measure(ADMISSION.format(control="B1", person="BENCH0001").encode())
+        with apache_kafka() as kafka, throw_away_postgres() as postgres, postgres.database() as url:
+            for name, database in (("sqlite", f"sqlite:///{home}/sqlite/hub.db"), ("postgresql", url)):
+                status.update(f"durable intake on {name}")
+                results[name] = _intake(Path(home) / name, database, kafka.address, given.seconds)
+            status.update("from accepted to applied, through Kafka")
+            with postgres.database() as other:
+                results["latency"] = latency.measure(Path(home) / "latency", other, kafka.address, given.seconds)
+    if given.json:
+        print(json.dumps(results, indent=1))
+    else:
+        _print(results)
+
+
+def _intake(folder: Path, database: str, bootstrap: str, seconds: float) -> dict[str, Any]:
+    with ingest.hub(folder, database, bootstrap, relay=False, consumer=False) as (address, key):
+        count = int(seconds * 6000)
+        ingest.drive(address, ingest.posts(ADMISSION, key, 600), seconds=2, connections=32, rate=None)
+        no_op = ingest.drive(address, ingest.no_ops(count * 4), seconds=seconds, connections=32, rate=None)
+        requests = ingest.posts(ADMISSION, key, count, start=1000)
+        durable = ingest.drive(address, requests, seconds=seconds, connections=64, rate=None)
+        return {"no_op": no_op, "durable": durable, "ratio": round(durable["rate"] / no_op["rate"], 3)}
+
+
+def _print(results: dict[str, Any]) -> None:
+    console = Console(file=sys.stdout)
+    stages = Table("stage", "µs", title=f"One ADT A01 of {results['middle']['message_bytes']:.0f} bytes")
+    for name in ("decode", "map", "validate", "restrict_and_bytes", "whole", "whole_with_fhir_resources"):
+        stages.add_row(name.replace("_", " "), f"{results['middle'][name]:.1f}")
+    console.print(stages)
+    ratio = results["middle"]["whole_with_fhir_resources"] / results["middle"]["whole"]
+    console.print(f"with fhir.resources inline: {ratio:.1f} times as long\n")
+    loads = Table("database", "durable/s", "p50 ms", "p99 ms", "errors", "no-op/s", "durable : no-op", title="Intake, HTTP")
+    for name in ("sqlite", "postgresql"):
+        durable, no_op = results[name]["durable"], results[name]["no_op"]
+        numbers = (durable["rate"], durable["p50_ms"], durable["p99_ms"], durable["errors"], no_op["rate"])
+        loads.add_row(name, *map(str, numbers), str(results[name]["ratio"]))
+    console.print(loads)
+    late = results["latency"]
+    console.print(
+        f"\naccepted → applied by the timeline app, at {late['rate']} events/s through Kafka:"
+        f" p50 {late['p50_ms']} ms, p99 {late['p99_ms']} ms over {late['applied']} of {late['accepted']} events"
+    )
+
+
+if __name__ == "__main__":
+    main()

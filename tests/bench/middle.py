@@ -1,0 +1,53 @@
+"""Decode → map → validate → restrict → bytes for one message, beside the same with fhir.resources as the validator."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from statistics import median
+
+from contract.identifiers import ResourceIds
+from mappings import formats, validation
+from mappings.language import load_pack
+from mappings.restriction import restrict
+from mappings.stages import Format, MapContext, Sender
+
+CONTEXT = MapContext(Sender("bench-pas", "bench-pas", "RBD"), ResourceIds(b"bench"), datetime(2026, 7, 1, tzinfo=UTC))
+
+
+def microseconds(work: Callable[[], object], runs: int, rounds: int = 7) -> float:
+    """Median over `rounds` of the mean time of one call, in microseconds; one round before is not counted."""
+    times = []
+    for _ in range(rounds + 1):
+        begun = time.perf_counter()
+        for _ in range(runs):
+            work()
+        times.append((time.perf_counter() - begun) / runs * 1e6)
+    return median(times[1:])
+
+
+def measure(message: bytes) -> dict[str, float]:
+    """Microseconds of each stage of the middle for one HL7 v2 message."""
+    pack = load_pack("hl7v2-itk")
+    decoded = formats.decode(message, Format.HL7V2)
+    mapped = pack.map(decoded, CONTEXT)
+    bundle = mapped.events[0].bundle
+
+    def whole(check: Callable[[object], object]) -> int:
+        result = pack.map(formats.decode(message, Format.HL7V2), CONTEXT)
+        for event in result.events:
+            if check(event.bundle):
+                raise AssertionError("the message of the bench is not valid")
+        return len(restrict(result))
+
+    return {
+        "message_bytes": float(len(message)),
+        "bundle_resources": float(len(bundle["entry"])),
+        "decode": microseconds(lambda: formats.decode(message, Format.HL7V2), 2000),
+        "map": microseconds(lambda: pack.map(decoded, CONTEXT), 1000),
+        "validate": microseconds(lambda: validation.validate(bundle), 1000),
+        "restrict_and_bytes": microseconds(lambda: restrict(mapped), 1000),
+        "whole": microseconds(lambda: whole(validation.validate), 500),
+        "whole_with_fhir_resources": microseconds(lambda: whole(validation.check_reference), 30),
+    }

@@ -1,0 +1,51 @@
+"""Fixtures that several test folders share: the real servers, and nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from carehub.broker.local import LocalKafka
+from tests.servers import Postgres, UnstartableError, apache_kafka, throw_away_postgres
+
+
+def _missing(error: UnstartableError) -> None:
+    """Skips, saying why; fails where CAREHUB_REQUIRE_SERVERS=1 says that nothing may be skipped."""
+    if os.environ.get("CAREHUB_REQUIRE_SERVERS") == "1":
+        pytest.fail(f"CAREHUB_REQUIRE_SERVERS=1, but {error}", pytrace=False)
+    pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[LocalKafka]:
+    """A real Apache Kafka that a test may stop and start again (and must leave running)."""
+    try:
+        with apache_kafka() as server:
+            yield server
+    except UnstartableError as error:
+        _missing(error)
+
+
+@pytest.fixture(scope="session")
+def kafka_server(kafka: LocalKafka) -> str:
+    """Bootstrap address of a real Apache Kafka; topics are not created on first use."""
+    return kafka.address
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """A throw-away PostgreSQL."""
+    try:
+        with throw_away_postgres() as server:
+            yield server
+    except UnstartableError as error:
+        _missing(error)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Postgres) -> Iterator[str]:
+    """`postgresql://…` of a fresh, empty database."""
+    with postgres_server.database() as url:
+        yield url

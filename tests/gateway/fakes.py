@@ -1,0 +1,103 @@
+"""Stand-ins for what the doors talk to: a register of credentials and an intake that answers what it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from contract.errors import Refusal
+from contract.topics import Sector
+from gateway.delivery import Delivery, Receipt, ReceiptEvent, Status
+from gateway.door import OPERATE, SEND, VIEW
+from gateway.source import Ack, Principal, Source
+
+RECEIVED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+SOURCE = Source(
+    id="dch-pas",
+    organisation="RBD",
+    sector=Sector.ACUTE,
+    place="qvv",
+    packs=("hl7v2-itk",),
+    identifier_domain="dch-pas",
+)
+KEY = "key-of-dch-pas"
+OTHER_KEY = "key-of-another-source"
+OPERATOR_KEY = "key-of-an-operator"
+PORT = 26001
+
+
+def principal(source: Source = SOURCE) -> Principal:
+    return Principal("source", source.id, frozenset({SEND}), source)
+
+
+def sha256(text: str | bytes) -> bytes:
+    return hashlib.sha256(text.encode() if isinstance(text, str) else text).digest()
+
+
+@dataclass
+class FakeRegister:
+    """Credentials in dictionaries; `asked` counts the questions, `away` makes each of them hang or fail."""
+
+    by_digest: dict[bytes, Principal] = field(default_factory=dict)
+    by_number: dict[int, Principal] = field(default_factory=dict)
+    asked: int = 0
+    away: Exception | None = None
+    hangs: bool = False
+
+    @classmethod
+    def usual(cls) -> FakeRegister:
+        other = principal(replace(SOURCE, id="other"))
+        operator = Principal("operator", "ops", frozenset({VIEW, OPERATE}))
+        return cls(
+            by_digest={sha256(KEY): principal(), sha256(OTHER_KEY): other, sha256(OPERATOR_KEY): operator},
+            by_number={PORT: principal()},
+        )
+
+    async def by_hash(self, digest: bytes) -> Principal | None:
+        await self._ask()
+        return self.by_digest.get(digest)
+
+    async def by_port(self, port: int) -> Principal | None:
+        await self._ask()
+        return self.by_number.get(port)
+
+    async def _ask(self) -> None:
+        self.asked += 1
+        if self.hangs:
+            await asyncio.sleep(3600)
+        if self.away is not None:
+            raise self.away
+
+
+@dataclass
+class FakeIntake:
+    """Answers each delivery by `answers`: a Status, an exception to raise, or a function of the delivery."""
+
+    answer: Status | Exception | Callable[[Delivery], Status] = Status.ACCEPTED
+    taken: list[Delivery] = field(default_factory=list)
+    gate: asyncio.Event | None = None
+
+    async def __call__(self, delivery: Delivery) -> Receipt:
+        if self.gate is not None:
+            await self.gate.wait()
+        self.taken.append(delivery)
+        if isinstance(self.answer, Refusal | Exception):
+            raise self.answer
+        status = self.answer if isinstance(self.answer, Status) else self.answer(delivery)
+        event = ReceiptEvent("0197-event", "patient-admitted-1", ("care.qvv.acute.v1",))
+        return Receipt("0197-message", status, delivery.principal.id, RECEIVED, (event,))
+
+    @property
+    def bodies(self) -> list[bytes]:
+        return [delivery.body for delivery in self.taken]
+
+
+def kept_ack(source: Source = SOURCE) -> Source:
+    return replace(source, ack=Ack.WHEN_KEPT)
+
+
+Json = Any

@@ -1,0 +1,136 @@
+"""Outbox rows as keep writes them, and topics as a plain read_committed client reads them."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import uuid
+import zlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.structs import ConsumerRecord, TopicPartition
+from sqlalchemy import Connection, func, insert, select
+
+from contract.topics import Sector, Topic
+from gateway.relay.relay import Relay
+from gateway.store.bodies import pack_body
+from gateway.store.database import Database
+from gateway.store.models import SHARDS, event, outbox
+
+_sequence = itertools.count(1)
+NOON = datetime(2026, 11, 23, 12, 0, 0, 123_000, tzinfo=UTC)
+
+
+def shard_of(key: str) -> int:
+    return zlib.crc32(key.encode()) % SHARDS
+
+
+def a_topic() -> str:
+    """A topic that no other test writes to."""
+    return str(Topic(f"t{uuid.uuid4().hex[:12]}", Sector.ACUTE))
+
+
+def put(
+    connection: Connection,
+    topic: str,
+    key: str,
+    body: bytes = b'{"resourceType":"Bundle"}',
+    *,
+    after: int | None = None,
+    late: bool = False,
+) -> int:
+    """Writes one event and its outbox row; returns the row's id."""
+    ce_id = str(uuid.uuid4())
+    place = topic.split(".")[1]
+    connection.execute(
+        insert(event).values(
+            id=ce_id,
+            number=0,
+            source="dch-pas",
+            type="patient-admitted-1",
+            person_key=key,
+            happened=NOON,
+            received=NOON,
+            sequence=next(_sequence),
+            restricted=False,
+            **pack_body(body).columns(),
+        )
+    )
+    row = insert(outbox).values(
+        event=ce_id,
+        topic=topic,
+        place=place,
+        sector="acute",
+        organisation="RBD",
+        person_key=key,
+        shard=shard_of(key),
+        size=len(body),
+        after_outbox_id=after,
+        late=late,
+        created=NOON,
+    )
+    return int(connection.execute(row.returning(outbox.c.id)).scalar_one())
+
+
+def put_many(connection: Connection, topic: str, keys: Sequence[str], bodies: Sequence[bytes]) -> list[int]:
+    return [put(connection, topic, key, body) for key, body in zip(keys, bodies, strict=True)]
+
+
+def unpublished(connection: Connection) -> int:
+    return int(connection.execute(select(func.count()).where(outbox.c.published.is_(None))).scalar_one())
+
+
+async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+    """Waits until the condition (a function or coroutine function) holds; fails after `seconds`."""
+    async with asyncio.timeout(seconds):
+        while True:
+            result = condition()
+            if asyncio.iscoroutine(result):
+                result = await result
+            if result:
+                return
+            await asyncio.sleep(0.02)
+
+
+async def all_published(database: Database, seconds: float = 20.0) -> None:
+    async def none_left() -> bool:
+        return await database.read(unpublished) == 0
+
+    await until(none_left, seconds)
+
+
+@asynccontextmanager
+async def relaying(relay: Relay) -> AsyncIterator[Relay]:
+    """The relay runs inside the block and must end without an error."""
+    stop = asyncio.Event()
+    task = asyncio.create_task(relay.run(stop))
+    try:
+        yield relay
+    finally:
+        stop.set()
+        async with asyncio.timeout(30):
+            await task
+
+
+async def read_topic(bootstrap: str, topic: str, *, isolation: str = "read_committed") -> list[ConsumerRecord]:
+    """Everything a plain client sees in a topic now, in offset order per partition."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level=isolation, auto_offset_reset="earliest")
+    records: list[ConsumerRecord] = []
+    await consumer.start()
+    try:
+        async with asyncio.timeout(20):
+            while not (partitions := consumer.partitions_for_topic(topic)):
+                await consumer._client.force_metadata_update()
+            assigned = [TopicPartition(topic, p) for p in sorted(partitions)]
+            consumer.assign(assigned)
+            await consumer.seek_to_beginning(*assigned)
+            ends = await consumer.end_offsets(assigned)
+            while any([await consumer.position(tp) < ends[tp] for tp in assigned]):
+                for batch in (await consumer.getmany(timeout_ms=100)).values():
+                    records.extend(batch)
+    finally:
+        await consumer.stop()
+    return sorted(records, key=lambda r: (r.partition, r.offset))

@@ -1,0 +1,156 @@
+"""Real Kafka under faults: fencing, takeover, a row committed late, a broker that goes away."""
+
+import asyncio
+import uuid
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from carehub.broker.local import LocalKafka
+from contract.event import Envelope
+from gateway.relay import leases
+from gateway.relay.leases import prepare_leases
+from gateway.relay.outbox import next_window
+from gateway.relay.publisher import FencedError, Publisher
+from gateway.relay.relay import Relay
+from gateway.relay.topics import Topics, create_topics
+from gateway.store.database import Database
+from tests.gateway.relay.rows import a_topic, all_published, put, read_topic, relaying, unpublished, until
+
+pytestmark = pytest.mark.kafka
+
+
+def a_relay(database: Database, bootstrap: str, owner: str, hub: str = "") -> Relay:
+    return Relay(database, bootstrap, hub_id=hub or uuid.uuid4().hex[:8], transactional=True, owner=owner)
+
+
+async def test_a_former_owner_s_window_never_shows(database: Database, kafka_server: str) -> None:
+    topic, identity = a_topic(), f"carehub-relay-{uuid.uuid4().hex}-0"
+    await create_topics(kafka_server, [topic])
+    await database.run(put, topic, "p1-a", b"1")
+    window = await database.read(next_window, range(64))
+    async with Publisher(kafka_server, identity) as former, Publisher(kafka_server, identity) as owner:
+        with pytest.raises(FencedError):
+            await former.publish(window)
+        await owner.publish(window)
+    assert len(await read_topic(kafka_server, topic)) == 1
+
+
+@pytest.mark.postgres
+async def test_a_relay_stopped_past_its_lease_gets_nothing_through(
+    postgres: Database, kafka_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic, hub = a_topic(), uuid.uuid4().hex[:8]
+    await create_topics(kafka_server, [topic])
+    stalled, go_on = asyncio.Event(), asyncio.Event()
+    ensure = Topics.ensure
+
+    async def stall(self: Topics, names: set[str]) -> None:
+        if self is sleeper._topics:  # the sleeper has read its window and not yet published it
+            stalled.set()
+            await go_on.wait()
+        await ensure(self, names)
+
+    async def stopped(*, first: bool) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Topics, "ensure", stall)
+    sleeper, successor = a_relay(postgres, kafka_server, "sleeper", hub), a_relay(postgres, kafka_server, "next", hub)
+    for number in range(5):
+        await postgres.run(put, topic, "p1-a", str(number).encode())
+    async with relaying(sleeper):
+        await stalled.wait()
+        monkeypatch.setattr(sleeper, "_renew", stopped)
+        await postgres.run(lambda c: c.execute(text("UPDATE relay_lease SET owner = 'gone', until = now()")).close())
+        async with relaying(successor):
+            await all_published(postgres)
+            go_on.set()
+            await until(lambda: "FencedError" in {g.state.error for g in sleeper._groups.values()})
+            await postgres.run(put, topic, "p1-a", b"5")
+            await all_published(postgres)
+    records = await read_topic(kafka_server, topic)
+    assert [record.value for record in records] == [b"0", b"1", b"2", b"3", b"4", b"5"]
+
+
+@pytest.mark.postgres
+async def test_a_dead_relay_s_groups_are_taken_over_when_their_leases_run_out(
+    postgres: Database, kafka_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = a_topic()
+    await postgres.run(prepare_leases)
+    dead = "UPDATE relay_lease SET owner = 'dead', until = clock_timestamp() + interval '1.5 seconds'"
+    await postgres.run(lambda c: c.execute(text(dead)).close())
+    await postgres.run(put, topic, "p1-a", b"1")
+    async with relaying(a_relay(postgres, kafka_server, "heir")):
+        await asyncio.sleep(1)
+        assert await postgres.read(unpublished) == 1
+        await all_published(postgres, leases.LEASE_SECONDS)
+
+
+@pytest.mark.postgres
+async def test_two_relays_share_the_groups_and_a_leaver_hands_over_at_once(
+    postgres: Database, kafka_server: str
+) -> None:
+    topic, hub = a_topic(), uuid.uuid4().hex[:8]
+    first, second = a_relay(postgres, kafka_server, "first", hub), a_relay(postgres, kafka_server, "second", hub)
+    async with relaying(first):
+        async with relaying(second):
+            await until(lambda: (len(first._groups), len(second._groups)) == (4, 4))
+            for number in range(64):
+                await postgres.run(put, topic, f"p1-{number}", b"1")
+            await all_published(postgres)
+        await until(lambda: len(first._groups) == 8, leases.LEASE_SECONDS)
+    assert len(await read_topic(kafka_server, topic)) == 64
+
+
+@pytest.mark.postgres
+async def test_a_row_committed_late_is_not_skipped(postgres: Database, postgres_url: str, kafka_server: str) -> None:
+    topic = a_topic()
+    slow = create_async_engine(postgres_url.replace("postgresql://", "postgresql+asyncpg://"))
+    async with slow.connect() as connection, relaying(a_relay(postgres, kafka_server, "relay")):
+        early = await connection.run_sync(put, topic, "p1-slow", b"1")
+        later = await postgres.run(put, topic, "p1-quick", b"2")
+        assert early < later
+        await all_published(postgres)
+        await connection.commit()
+        await all_published(postgres)
+    await slow.dispose()
+    assert {record.value for record in await read_topic(kafka_server, topic)} == {b"1", b"2"}
+
+
+async def test_a_broker_that_comes_back_gets_everything_in_order(database: Database, kafka: LocalKafka) -> None:
+    topic = a_topic()
+    relay = a_relay(database, kafka.address, "relay")
+    async with relaying(relay):
+        await database.run(put, topic, "p1-a", b"0")
+        await all_published(database)
+        await asyncio.to_thread(kafka.stop)
+        try:
+            for number in range(1, 20):
+                await database.run(put, topic, "p1-a", str(number).encode())
+            relay.wake()
+            await until(lambda: any(group.state.error for group in relay._groups.values()))
+        finally:
+            await asyncio.to_thread(kafka.start)
+        await all_published(database, 60)
+        await until(lambda: not any(group.state.error for group in relay._groups.values()))
+    records = await read_topic(kafka.address, topic)
+    seen = list(dict.fromkeys(Envelope.from_headers(record.headers).id for record in records))
+    numbers = {Envelope.from_headers(record.headers).id: int(record.value) for record in records}
+    assert [numbers[ce_id] for ce_id in seen] == list(range(20))
+
+
+async def test_an_unfinished_transaction_is_shown_to_nobody(kafka_server: str) -> None:
+    topic = a_topic()
+    await create_topics(kafka_server, [topic])
+    producer = AIOKafkaProducer(bootstrap_servers=kafka_server, transactional_id=uuid.uuid4().hex)
+    await producer.start()
+    await producer.begin_transaction()
+    await producer.send_and_wait(topic, b"1", key=b"p1-a")
+    assert await read_topic(kafka_server, topic) == []
+    await producer.abort_transaction()
+    await producer.stop()
+    assert await read_topic(kafka_server, topic) == []
+    assert len(await read_topic(kafka_server, topic, isolation="read_uncommitted")) == 1

@@ -1,0 +1,60 @@
+import asyncio
+
+import pytest
+from sqlalchemy import text
+
+from gateway.relay.leases import group_owners, is_owner, leave, prepare_leases, renew_leases
+from gateway.store.database import Database
+
+ALL = frozenset(range(8))
+NONE: frozenset[int] = frozenset()
+
+
+async def test_the_first_relay_takes_every_group(database: Database) -> None:
+    await database.run(prepare_leases)
+    await database.run(prepare_leases)
+    leases = await database.run(renew_leases, "a", NONE, True)
+    assert (leases.held, leases.taken, leases.lost) == (ALL, ALL, NONE)
+    again = await database.run(renew_leases, "a", ALL, False)
+    assert (again.held, again.taken, again.lost) == (ALL, NONE, NONE)
+    assert {each.owner for each in await database.read(group_owners)} == {"a"}
+
+
+@pytest.mark.postgres
+async def test_a_second_relay_gets_its_share_and_nothing_before(postgres: Database) -> None:
+    await postgres.run(prepare_leases)
+    await postgres.run(renew_leases, "a", NONE, True)
+    assert (await postgres.run(renew_leases, "b", NONE, True)).held == NONE
+    given = (await postgres.run(renew_leases, "a", ALL, False)).surplus
+    assert given == {4, 5, 6, 7}
+    await postgres.run(leave, "a", given)
+    assert (await postgres.run(renew_leases, "b", NONE, False)).taken == given
+
+
+@pytest.mark.postgres
+async def test_a_lease_that_ran_out_is_taken_and_its_owner_learns_it(postgres: Database) -> None:
+    await postgres.run(prepare_leases)
+    await postgres.run(renew_leases, "a", NONE, True)
+    # a stopped for long: its leases and its heartbeat are old by the database's clock
+    await postgres.run(lambda c: c.execute(text("UPDATE relay_lease SET until = until - interval '1 hour'")).close())
+    await postgres.run(lambda c: c.execute(text("UPDATE heartbeat SET at = at - interval '1 hour'")).close())
+    assert (await postgres.run(renew_leases, "b", NONE, True)).taken == ALL
+    assert not await postgres.read(is_owner, "a", 0)
+    assert (await postgres.run(renew_leases, "a", ALL, False)).lost == ALL
+    assert {each.epoch for each in await postgres.read(group_owners)} == {2}
+
+
+@pytest.mark.postgres
+async def test_two_relays_at_once_never_hold_the_same_group(postgres: Database) -> None:
+    await postgres.run(prepare_leases)
+    rounds = await asyncio.gather(*(postgres.run(renew_leases, name, NONE, True) for name in "abcdef"))
+    taken = [group for leases in rounds for group in leases.taken]
+    assert len(taken) == len(set(taken))
+
+
+async def test_on_sqlite_a_restarted_process_takes_over_at_once(database: Database) -> None:
+    if not database.on_sqlite:
+        pytest.skip("PostgreSQL waits for the lease to run out")
+    await database.run(prepare_leases)
+    await database.run(renew_leases, "killed", NONE, True)
+    assert (await database.run(renew_leases, "restarted", NONE, True)).taken == ALL
