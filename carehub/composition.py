@@ -11,23 +11,22 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from fastapi import FastAPI
 from sqlalchemy import Connection
 
 import migrations
-from carehub.checks import Budget, kafka_check, needed_checks, told_checks
 from carehub.databases import open_database, open_hub
 from carehub.heartbeat import process_name, say_farewell
 from carehub.installation import settle_installation
 from carehub.kafka import Kafka
+from carehub.probes import kafka_probe, no_kafka_known, shards_relayed
 from carehub.settings import Settings
 from consumers.app import App
 from consumers.database import Database as AppDatabase
 from contract.errors import Misconfigured, Unavailable
 from gateway.batch_work import BatchWork
-from gateway.delivery import Delivery, Receipt
 from gateway.door import Door
 from gateway.files import Files
 from gateway.http.app import make_app
@@ -37,7 +36,18 @@ from gateway.intake import intake
 from gateway.limits import InFlight, Limits
 from gateway.mllp.connection import Desk
 from gateway.mllp.listeners import Listeners, server_tls
-from gateway.ops.health import Health
+from gateway.ops.backlog import BacklogGuard, Budget
+from gateway.ops.checks import (
+    backlog_within_budget,
+    database_written,
+    kafka_answers,
+    mllp_ports_open,
+    packs_compile,
+    sources_seen,
+    work_left,
+)
+from gateway.ops.health import Check, Health
+from gateway.ops.last_seen import LastSeen
 from gateway.ops.metrics import Metrics
 from gateway.reception import Reception
 from gateway.relay.relay import Relay
@@ -61,6 +71,7 @@ class Gateway:
     listeners: Listeners
     batches: BatchWork
     waiting: WaitingRoom
+    seen: LastSeen
     relay: Relay | None
 
 
@@ -72,69 +83,86 @@ async def composed_gateway(settings: Settings, host: str, kafka: Kafka | None) -
     process = process_name("gateway")
     async with open_hub(settings, connections=GATEWAY_CONNECTIONS) as database:
         installation = await settle_installation(database, settings)
-        shelf = await asyncio.to_thread(load_shelf, list_packs(settings.packs), settings.packs)
-        budget = Budget(settings.backlog_rows, settings.backlog_bytes)
+        names = [pack.name for pack in list_packs(settings.packs)]
+        shelf = await asyncio.to_thread(load_shelf, names, settings.packs)
         keys = StoreKeys(installation.secrets.person_keys, installation.secrets.message_key)
-        keeper = Keeper(database, keys, rows=settings.queue_limit, backlog_full=budget.used_up)
+        guard = BacklogGuard(database, Budget(settings.backlog_rows, settings.backlog_bytes))
+        keeper = Keeper(database, keys, rows=settings.queue_limit)
         relay = None
         if settings.on_sqlite and kafka is not None:
             relay = make_relay(settings, database, kafka, installation.hub_id, process)
         hub = Hub(database, Waking(keeper, relay.wake) if relay else keeper, shelf, installation.secrets.resource_ids)
-        doors = make_doors(settings, hub, keys, host, budget, keeper, kafka, process)
+        standing = Standing(settings, database, host, process, kafka, guard)
+        gateway, health = make_gateway(hub, keys, relay, standing)
         await keeper.start()
-        await doors.health.start()
+        await health.start()
         try:
-            yield Gateway(doors.app, doors.listeners, doors.batches, doors.waiting, relay)
+            yield gateway
         finally:
             await keeper.close()
-            await doors.health.stop()
+            await health.stop()
             await _farewell(database, process)
 
 
 @dataclass(frozen=True, slots=True)
-class Doors:
-    """What stands in front of the hub."""
+class Standing:
+    """Where and as what a gateway runs: what its doors and its health need to know beside the hub."""
 
-    app: FastAPI
-    listeners: Listeners
-    batches: BatchWork
-    waiting: WaitingRoom
-    health: Health
+    settings: Settings
+    database: Database
+    host: str
+    process: str
+    kafka: Kafka | None
+    guard: BacklogGuard
 
 
-def make_doors(
-    settings: Settings,
-    hub: Hub,
-    keys: StoreKeys,
-    host: str,
-    budget: Budget,
-    keeper: Keeper,
-    kafka: Kafka | None,
-    process: str,
-) -> Doors:
-    """HTTP, MLLP, files and the waiting room, on one reception; health over all of it."""
+def make_gateway(hub: Hub, keys: StoreKeys, relay: Relay | None, standing: Standing) -> tuple[Gateway, Health]:
+    """HTTP, MLLP, files and the waiting room on one reception, and health over all of it; nothing is started yet."""
+    settings, database = standing.settings, standing.database
     metrics = Metrics()
     limits = Limits(message=settings.max_body_bytes, file=settings.max_file_bytes)
     in_flight = InFlight(limits.in_flight)
-    database = hub.database
     door = Door(StoredRegister(database))
-    health = Health(
-        [
-            *needed_checks(database, process, budget, metrics),
-            kafka_check(kafka.bootstrap if kafka else None),
-            *told_checks(settings, database, metrics, hub.shelf, keeper, lambda: (listeners.ports, listeners.failed)),
-        ]
+    seen = LastSeen(database)
+
+    def failed() -> None:
+        health.look_soon()  # which looks at the listeners, which stand on this reception
+
+    reception = Reception(
+        partial(intake, hub=hub),
+        metrics,
+        admit=standing.guard.admit,
+        seen=seen.note,
+        unavailable=failed,
     )
-    reception = Reception(_take(hub), metrics, health.look_soon)
     files = Files(hub, keys)
-    listeners = Listeners(host, door, _bound_ports(database), Desk(reception, limits, in_flight, metrics))
-    return Doors(
-        app=make_app(Front(hub, door, reception, files, health, metrics, limits, in_flight)),
+    desk = Desk(reception, limits, in_flight, metrics)
+    listeners = Listeners(standing.host, door, _bound_ports(database), desk)
+    health = Health(health_checks(hub.shelf, listeners, metrics, standing))
+    gateway = Gateway(
+        app=make_app(Front(hub, door, files, reception, health, metrics, limits, in_flight)),
         listeners=listeners,
-        batches=BatchWork(hub, reception, metrics, process, files.arrived),
+        batches=BatchWork(hub, reception, metrics, standing.process, files.arrived),
         waiting=WaitingRoom(hub, reception),
-        health=health,
+        seen=seen,
+        relay=relay,
     )
+    return gateway, health
+
+
+def health_checks(shelf: Shelf, listeners: Listeners, metrics: Metrics, standing: Standing) -> list[Check]:
+    """What `GET /health` tells, and, of it, what readiness hangs on."""
+    kafka, database = standing.kafka, standing.database
+    return [
+        database_written(database, standing.process),
+        backlog_within_budget(standing.guard, metrics),
+        kafka_answers(kafka_probe(kafka.bootstrap), kafka.bootstrap) if kafka else no_kafka_known(),
+        shards_relayed(database),
+        packs_compile(shelf),
+        mllp_ports_open(listeners),
+        sources_seen(database),
+        work_left(database, metrics),
+    ]
 
 
 def make_relay(settings: Settings, database: Database, kafka: Kafka, hub_id: str, owner: str) -> Relay:
@@ -186,10 +214,6 @@ class Waking:
         answer = self.keeper.keep(keeping)
         answer.add_done_callback(lambda _: self.wake())
         return answer
-
-
-def _take(hub: Hub) -> Callable[[Delivery], Awaitable[Receipt]]:
-    return partial(intake, hub=hub)
 
 
 def _bound_ports(database: Database) -> Callable[[], Awaitable[dict[int, str]]]:

@@ -17,7 +17,7 @@ from carehub.installation import recorded_facts
 from carehub.kafka import find_kafka
 from carehub.secrets import NAMES, load_or_make_secrets, load_secrets, secret_files
 from carehub.settings import Settings, unknown_variables
-from carehub.tail import reader
+from carehub.tail import topics_of
 from contract.errors import Misconfigured
 from gateway.store.models import source
 from mappings.language import list_packs, load_pack
@@ -54,7 +54,7 @@ def _variables() -> Iterator[Finding]:
 
 def _packs(settings: Settings) -> Iterator[Finding]:
     good = []
-    for name in list_packs(settings.packs):
+    for name, _ in list_packs(settings.packs):
         try:
             load_pack(name, settings.packs)
             good.append(name)
@@ -97,8 +97,8 @@ async def _kafka(settings: Settings) -> Finding:
         if kafka is None:
             lacking = why_no_kafka(settings.data)
             return "none runs; `carehub up` starts " + (f"a stand-in ({lacking})" if lacking else "Apache Kafka")
-        async with reader(kafka.bootstrap):
-            return f"{kafka.bootstrap} answers"
+        await topics_of(kafka.bootstrap)
+        return f"{kafka.bootstrap} answers"
 
     return await _finding("Kafka", look)
 

@@ -11,8 +11,9 @@ import sys
 import structlog
 
 from carehub.settings import Settings
+from gateway.ops.faults import without_exception_texts
 
-QUIET = ("aiokafka", "uvicorn.access", "asyncio", "alembic")
+QUIET = ("aiokafka", "uvicorn", "asyncio", "alembic")
 """Libraries whose informative lines are noise here."""
 
 
@@ -22,6 +23,7 @@ def set_up_logs(settings: Settings, process: str) -> None:
     as_text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        without_exception_texts,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]

@@ -24,6 +24,7 @@ from carehub.settings import Settings
 from consumers.runtime.loading import load_app
 from consumers.runtime.subscription import Subscription
 from contract.errors import Misconfigured
+from gateway.http.protocol import PatientProtocol
 
 RELAY_CONNECTIONS: Final = 10
 _BACKLOG: Final = 1024
@@ -57,7 +58,8 @@ def gateway_parts(
     config = uvicorn.Config(
         gateway.app,
         loop="none",
-        http="httptools",
+        http=PatientProtocol,
+        ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
@@ -75,6 +77,7 @@ def gateway_parts(
         "MLLP": mllp(),
         "work on files": _until(asked, gateway.batches.run()),
         "waiting room": _until(asked, gateway.waiting.run()),
+        "last seen": _until(asked, gateway.seen.run()),
     }
     if gateway.relay is not None:
         parts["relay"] = gateway.relay.run(asked)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import uuid
 from dataclasses import dataclass
 from typing import Final
 
@@ -59,10 +58,9 @@ class ResourceIds:
     def make(self, resource_type: str, domain: str, value: str) -> str:
         """A UUID (RFC 9562, version 8) from HMAC(type | domain | value), domain being where the value is unique."""
         text = "\x1f".join((resource_type, domain, value)).encode()
-        raw = bytearray(hmac.digest(self.key, text, hashlib.sha256)[:16])
-        raw[6] = (raw[6] & 0x0F) | 0x80
-        raw[8] = (raw[8] & 0x3F) | 0x80
-        return str(uuid.UUID(bytes=bytes(raw)))
+        digits = hmac.digest(self.key, text, "sha256").hex()
+        variant = "89ab"[int(digits[16], 16) & 3]
+        return f"{digits[:8]}-{digits[8:12]}-8{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
 
 
 @dataclass(frozen=True, slots=True)

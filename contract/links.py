@@ -1,13 +1,13 @@
-"""Events that say which person key replaces which: `person-linked-1`, and `person-merged-1` when it joins two keys.
+"""Events that say which person key replaces which: `person-linked-1` and `person-merged-1`.
 
 Their Bundle holds one Parameters entry with person keys and nothing else of the person:
 
-    previous    the key under which the person's events appeared until now
-    current     the key under which they appear from now on
-    withdrawn   the key that `previous` stood for before and no longer does (another NHS number turned up), if any
+    oldKey         the key under which the person's events appeared until now
+    newKey         the key under which they appear from now on; the same, when a merge changes no key
+    withdrawnKey   the key that the old one stood for before and no longer does, if any (another NHS number turned up)
 
-A consumer sets `previous` → `current` in its alias table and resolves the subject through it at every apply. Nothing
-about events whose subject is the withdrawn key itself changes.
+A consumer sets old → new in its alias table and resolves the subject through it at every apply. Nothing about events
+whose subject is the withdrawn key itself changes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class PersonLink:
 
     def as_entry(self) -> dict[str, Any]:
         """The Bundle entry that carries it."""
-        named = (("previous", self.previous), ("current", self.current), ("withdrawn", self.withdrawn))
+        named = (("oldKey", self.previous), ("newKey", self.current), ("withdrawnKey", self.withdrawn))
         return {
             "fullUrl": f"urn:carehub:{_PARAMETERS_ID}",
             "resource": {
@@ -70,7 +70,7 @@ def link_of(bundle: Mapping[str, Any]) -> PersonLink | None:
         resource = entry.get("resource", {})
         if resource.get("resourceType") == "Parameters" and resource.get("id") == _PARAMETERS_ID:
             keys = {p["name"]: p["valueString"] for p in resource.get("parameter", ())}
-            if "previous" not in keys or "current" not in keys:
-                raise ValueError("the person link names no previous or no current key")
-            return PersonLink(keys["previous"], keys["current"], keys.get("withdrawn"))
+            if "oldKey" not in keys or "newKey" not in keys:
+                raise ValueError("the person link names no old or no new key")
+            return PersonLink(keys["oldKey"], keys["newKey"], keys.get("withdrawnKey"))
     return None

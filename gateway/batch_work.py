@@ -1,8 +1,8 @@
 """Works on files: one leased worker for each, rows in order, a bad row holds up nobody.
 
-    claim   the oldest file nobody works on, under a lease that ends by itself if this process does
-    rows    those not kept before, each through intake; the lease is renewed on the way
-    finish  the file is done when every row is kept
+claim   the oldest file nobody works on, under a lease that ends by itself if this process does
+rows    those not kept before, each through intake; the lease is renewed on the way
+finish  the file is done when every row is kept
 """
 
 from __future__ import annotations

@@ -21,11 +21,12 @@ from gateway.hub import Hub
 from gateway.source import Source
 from gateway.store.keeping import Keeping, Kept, Mapped, Refused, Waits
 from gateway.store.states import load_parents
-from mappings import formats, validation
+from mappings import formats
 from mappings.language import CompiledPack
 from mappings.restriction import restrict
-from mappings.stages import Decoded, Draft, Format, MapContext
+from mappings.stages import Decoded, Draft, MapContext
 from mappings.stages import Mapped as MappedMessage
+from mappings.validation import judges_of
 
 REMEMBERED_SECONDS: Final = 7 * 24 * 3600.0
 """How long a message id is remembered for a source."""
@@ -107,11 +108,14 @@ def mapped(reading: Reading, context: MapContext) -> MappedMessage:
 
 
 def validated(message: MappedMessage, reading: Reading) -> MappedMessage:
-    """Lets pass only what is valid FHIR R4. FHIR that a sender made is judged by the reference, ours by the fast one."""
-    check = validation.check_reference if reading.decoded.format is Format.FHIR else validation.validate
-    issues = tuple(issue for event in message.events for issue in guarded(lambda e=event: check(e.bundle), "validate"))
-    if wrong := errors_of(issues):
-        raise Unprocessable(*wrong)
+    """Lets pass only what is valid FHIR R4. FHIR that a sender made is judged by the reference too."""
+    judges = judges_of(reading.decoded.format)
+
+    def judge() -> tuple[Issue, ...]:
+        return tuple(issue for event in message.events for check in judges for issue in check(event.bundle))
+
+    if wrong := errors_of(guarded(judge, "validate")):
+        raise Unprocessable(*dict.fromkeys(wrong))
     return message
 
 

@@ -12,10 +12,11 @@ import orjson
 from contract.errors import Code, Forbidden, Issue, Refusal, Severity, Unprocessable, errors_of, refuse
 from contract.identifiers import ResourceIds
 from contract.topics import Sector, Topic
-from mappings import formats, validation
+from mappings import formats
 from mappings.language import CompiledPack
 from mappings.restriction import restrict
-from mappings.stages import Decoded, Draft, Format, MapContext, ParentState, Sender
+from mappings.stages import Decoded, Draft, MapContext, ParentState, Sender
+from mappings.validation import judges_of
 
 
 @dataclass(slots=True)
@@ -76,9 +77,9 @@ class Previewer:
             )
             return _result(True, (), issues, (), self)
         mapped = pack.map(decoded, replace(context, parents=dict(self.known)), account=True)
-        check = validation.check_reference if decoded.format is Format.FHIR else validation.validate
-        if wrong := errors_of([issue for event in mapped.events for issue in check(event.bundle)]):
-            raise Unprocessable(*wrong)
+        judges = judges_of(decoded.format)
+        if wrong := errors_of([i for event in mapped.events for check in judges for i in check(event.bundle)]):
+            raise Unprocessable(*dict.fromkeys(wrong))
         drafts = restrict(mapped)
         for draft in drafts:
             self.known.update({state.resource_id: state.state for state in draft.states})

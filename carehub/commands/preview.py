@@ -56,12 +56,11 @@ def preview(
 
 
 def _packs(name: str | None, search: tuple[Path, ...]) -> list[Any]:
-    """The one that was named, or all, those that build on another one first."""
-    from mappings.language import list_packs, load_pack
+    """The one that was named, or all that are sound, those that build on another one first."""
+    from carehub.packs import sound_packs
+    from mappings.language import load_pack
 
-    if name is not None:
-        return [load_pack(name, search)]
-    return [load_pack(each, search) for each in list_packs(search)]
+    return [load_pack(name, search)] if name is not None else sound_packs(search)
 
 
 def _previewer(packs: list[Any], place: str | None) -> Any:

@@ -105,9 +105,9 @@ def gateway(
 def relay(as_json: AsJson = False) -> None:
     import uvloop
 
-    from carehub.processes import run_relay
     from carehub.logs import set_up_logs
     from carehub.output import say
+    from carehub.processes import run_relay
     from carehub.settings import read_settings
 
     settings = read_settings()
@@ -124,8 +124,8 @@ def consume(
 ) -> None:
     import uvloop
 
-    from carehub.processes import run_consumers
     from carehub.logs import set_up_logs
+    from carehub.processes import run_consumers
     from carehub.settings import read_settings
 
     settings = read_settings()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,7 +64,10 @@ class Senders:
         self._http.close()
 
     def _headers(self, sending: Sending) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._keys[sending.source]}", "Content-Type": sending.content_type}
+        headers = {"Authorization": f"Bearer {self._keys[sending.source]}", "Content-Type": sending.content_type}
+        if sending.door is Door.MESSAGE:
+            headers["X-Request-ID"] = str(uuid.uuid4())  # the Booking and Referral Standard asks for one
+        return headers
 
     def _frame(self, sending: Sending) -> str:
         with self._connected() as connection:

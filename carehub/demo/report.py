@@ -12,7 +12,10 @@ from carehub.output import console, print_line, print_table
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One event on one topic. `offset` and `seen_ms` are None for what did not arrive: then the demo has failed."""
+    """One event on one topic. `offset` and `seen_ms` are None for what did not arrive: then the demo has failed.
+
+    `held_apart` is an event that only those may read who have a right to the restricted topic: `timeline` has none.
+    """
 
     source: str
     door: str
@@ -22,10 +25,17 @@ class Line:
     partition: int | None
     offset: int | None
     seen_ms: int | None
+    held_apart: bool = False
 
     @property
     def missing(self) -> bool:
-        return self.offset is None or self.seen_ms is None
+        return self.offset is None or (self.seen_ms is None and not self.held_apart)
+
+    @property
+    def seen(self) -> str:
+        if self.held_apart:
+            return "held apart: restricted"
+        return f"after {self.seen_ms} ms" if self.seen_ms is not None else "MISSING"
 
 
 def print_events(lines: Sequence[Line]) -> None:
@@ -37,7 +47,7 @@ def print_events(lines: Sequence[Line]) -> None:
             line.sent,
             line.event,
             f"{line.topic}/{line.partition}/{line.offset}" if line.offset is not None else f"{line.topic}: MISSING",
-            f"after {line.seen_ms} ms" if line.seen_ms is not None else "MISSING",
+            line.seen,
         ]
         for line in lines
     )

@@ -26,6 +26,7 @@ from carehub.register import places, sources
 from carehub.register.session import in_hub_of
 from carehub.settings import Settings
 from carehub.tail import as_document
+from carehub.topics import apply_topics
 from contract.topics import parse_topic
 
 _LOOK_SECONDS: Final = 0.5
@@ -66,8 +67,9 @@ def run_demo(settings: Settings, *, stay: bool) -> int:
     keys: dict[str, str] = {}
 
     def register() -> None:
-        clock.tell("database migrated; registering one source per sector")
+        clock.tell("database migrated; registering one source per sector, making their topics")
         keys.update(_register(own, port))
+        asyncio.run(apply_topics(own))
 
     try:
         with _house(own, settings.data, clock, register) as house:
@@ -128,8 +130,10 @@ async def _follow(
     settings: Settings, house: House, sent: Sequence[Sent], since: datetime
 ) -> tuple[list[report.Line], list[Any]]:
     """A line for each event of what was sent, and the records on Kafka, in the order of the lines."""
+    sources_sent = {each.sending.source for each in sent}
     async with open_hub(settings) as database:
-        kept = await database.read(watch.kept_events, {each.sending.source for each in sent}, since)
+        await watch.none_waits(database, sources_sent, since)
+        kept = await database.read(watch.kept_events, sources_sent, since)
         by_mllp = [each for each in sent if each.id is None]
         order = await database.read(watch.messages_in_order, by_mllp[0].sending.source, since) if by_mllp else []
     wanted = {(event.topic, event.id) for event in kept}
@@ -155,6 +159,7 @@ async def _follow(
                 topic=event.topic,
                 partition=record.partition if record else None,
                 offset=record.offset if record else None,
+                held_apart=parse_topic(event.topic).restricted,
                 seen_ms=round((applied.timestamp() - at) * 1000) if applied else None,
             )
         )

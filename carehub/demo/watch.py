@@ -10,15 +10,18 @@ from datetime import datetime
 from typing import Any, Final
 
 from aiokafka.structs import ConsumerRecord, TopicPartition
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
-from carehub.tail import reader
+from carehub.tail import reader, topics_of
 from consumers.models import inbox
+from gateway.delivery import Status
 from gateway.store.database import Database
 from gateway.store.models import event, message, outbox
 
 SECONDS: Final = 25.0
 """Patience with the way from the last acknowledgement to Kafka and the consumer."""
+
+_LOOK_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +58,30 @@ def messages_in_order(connection: Connection, source: str, since: datetime) -> l
     return list(connection.execute(select(message.c.id).where(*wanted).order_by(message.c.received)).scalars())
 
 
+async def none_waits(database: Database, sources: Collection[str], since: datetime) -> None:
+    """Returns when no message of these sources waits for a parent any more, or patience is at its end."""
+    for _ in range(round(SECONDS / _LOOK_SECONDS)):
+        if not await database.read(waiting_messages, sources, since):
+            return
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+def waiting_messages(connection: Connection, sources: Collection[str], since: datetime) -> int:
+    wanted = (message.c.source.in_(sorted(sources)), message.c.received >= since, message.c.status == Status.WAITING)
+    return connection.execute(select(func.count()).select_from(message).where(*wanted)).scalar_one()
+
+
 async def on_kafka(bootstrap: str, wanted: Set[tuple[str, str]]) -> dict[tuple[str, str], Any]:
     """The record of each (topic, event id), read with a plain consumer; what does not come in time is left out."""
     found: dict[tuple[str, str], ConsumerRecord[bytes, bytes]] = {}
     deadline = time.monotonic() + SECONDS
     topics = {topic for topic, _ in wanted}
-    async with reader(bootstrap) as consumer:
-        while not topics <= await consumer.topics():
-            if time.monotonic() > deadline:
-                return found
-            await asyncio.sleep(0.1)
-        partitions = [TopicPartition(topic, n) for topic in topics for n in consumer.partitions_for_topic(topic) or ()]
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
+    while not topics <= (there := await topics_of(bootstrap)).keys():
+        if time.monotonic() > deadline:
+            return found
+        await asyncio.sleep(0.1)
+    partitions = [TopicPartition(topic, number) for topic in topics for number in there[topic]]
+    async with reader(bootstrap, partitions) as consumer:
         while len(found) < len(wanted) and time.monotonic() < deadline:
             for records in (await consumer.getmany(*partitions, timeout_ms=200)).values():
                 for record in records:
@@ -84,7 +98,7 @@ async def seen_by_consumer(database: Database, wanted: Set[tuple[str, str]]) -> 
         seen = await database.read(applied, "timeline", {topic for topic, _ in wanted})
         if wanted <= seen.keys() or time.monotonic() > deadline:
             return seen
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 def applied(connection: Connection, app: str, topics: Collection[str]) -> dict[tuple[str, str], datetime]:

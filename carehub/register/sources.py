@@ -122,7 +122,7 @@ def _check(new: NewSource, search: tuple[Path, ...]) -> None:
         raise WrongUsage(f"{new.organisation!r} is no ODS code: three to ten capital letters and digits, as RBD")
     if not WORD.fullmatch(new.place):
         raise WrongUsage(f"{new.place!r} cannot be a place: use lower case letters, digits and hyphens")
-    known = list_packs(search)
+    known = [pack.name for pack in list_packs(search)]
     for name in new.packs:
         if name not in known:
             raise WrongUsage(f"there is no pack {name}; there are: {', '.join(known)}")

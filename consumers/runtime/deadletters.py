@@ -22,8 +22,8 @@ class KeyedRecord(KafkaRecord, Protocol):
 
 
 class DeadLetters:
-    """Writes to `<topic>.<group>.deadletter`. Where `admin` says that topics must be created, it creates it with as many
-    partitions and copies as the topic it stands beside.
+    """Writes to `<topic>.<group>.deadletter`. Where `admin` says that topics must be created, it creates it, with as
+    many partitions and copies as the topic it stands beside.
 
     Each record keeps its key, value and headers, and gains `dead_reason` (a code), `dead_topic`, `dead_partition` and
     `dead_offset`. The topic needs the access rules of the one it stands beside.

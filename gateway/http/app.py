@@ -10,6 +10,7 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from gateway.http import description, events, lookups, refusals, state
 from gateway.http.endpoint import Address, Endpoint
@@ -42,9 +43,8 @@ def make_app(front: Front) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         telemetry=_NO_TELEMETRY,
+        routes=[Route(each.path, Endpoint(each, front), methods=[each.method]) for each in ADDRESSES],
     )
-    for address in ADDRESSES:
-        app.router.add_route(address.path, Endpoint(address, front), methods=[address.method])
     app.add_exception_handler(HTTPException, _no_such_address)
     document = description.document(ADDRESSES)
 

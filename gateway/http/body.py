@@ -9,7 +9,6 @@ from contract.errors import CarehubError, Code, TooLarge, TooMany, refuse
 from gateway.http.exchange import Asked
 from gateway.limits import InFlight
 
-
 _LONGEST_NUMBER: Final = 19
 
 

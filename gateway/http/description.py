@@ -26,7 +26,7 @@ _REFUSALS: Final = {
     "429": "Too many requests or large bodies at once.",
     "503": "It cannot be made durable now, or the source is paused; see Retry-After.",
 }
-_ANY: Final = {"schema": {}}
+_ANY: Final[Mapping[str, Any]] = {"schema": {}}
 _UUID: Final = {"type": "string", "format": "uuid"}
 _MOMENT: Final = {"type": "string", "format": "date-time"}
 
@@ -46,7 +46,7 @@ def _refused(*statuses: str) -> dict[str, Any]:
 
 
 def _body(types: Iterable[str]) -> dict[str, Any]:
-    return {"required": True, "content": {name: _ANY for name in sorted(types)}}
+    return {"required": True, "content": dict.fromkeys(sorted(types), _ANY)}
 
 
 def _header(name: str, text: str) -> dict[str, Any]:

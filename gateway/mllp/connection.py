@@ -23,6 +23,7 @@ from gateway.mllp.ack import acknowledgement
 from gateway.mllp.answer import Answer, Verdict, answer_of, codes
 from gateway.mllp.framing import Frame, Framer, NotMllp, enframed
 from gateway.mllp.header import Header, read_header
+from gateway.ops.faults import incident_of
 from gateway.ops.metrics import Metrics
 from gateway.reception import Fault, Reception
 from gateway.source import Ack, Principal
@@ -68,17 +69,17 @@ class Connection:
         self._counted = 0
         self._frame_begun: float | None = None
         self._busy = False
-        self._stopping = False
+        self._stopping = asyncio.Event()
 
     async def serve(self) -> None:
         """Until the peer leaves, breaks the rules, or `stop` is called. Never raises for what a peer can do."""
         try:
             await self._who_sent()
-            while not self._stopping and (data := await self._read()):
+            while not self._stopping.is_set() and (data := await self._read()):
                 self._busy = True
                 for frame in self._framed(data):
                     await self._answer(frame)
-                    if self._stopping:
+                    if self._stopping.is_set():
                         break
                 self._busy = False
         except HungUp as hung_up:
@@ -89,13 +90,15 @@ class Connection:
             log.info("mllp-connection-refused", source=self._label, code=str(refusal.code))
         except OSError:
             log.info("mllp-connection-lost", source=self._label)
+        except Exception as fault:  # noqa: BLE001 asyncio would log its text, which may quote a message
+            log.warning("mllp-connection-failed", source=self._label, **incident_of(fault).as_fields())
         finally:
             self._desk.in_flight.shrinks(self._counted)
             self._writer.close()
 
     def stop(self) -> None:
         """Ends the connection: at once when it is idle, else after the answer to the message at hand."""
-        self._stopping = True
+        self._stopping.set()
         if not self._busy:
             self._writer.close()
 

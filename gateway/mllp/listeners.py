@@ -190,7 +190,7 @@ def server_tls(certificate: Path, key: Path, client_authorities: Path) -> ssl.SS
     try:
         context.load_cert_chain(certificate, key)
         context.load_verify_locations(client_authorities)
-    except (OSError, ssl.SSLError) as error:
+    except OSError as error:  # ssl.SSLError is one
         names = f"{certificate}, {key}, {client_authorities}"
-        raise Misconfigured(f"TLS for MLLP cannot be set up from {names}: {error.strerror or error.reason}") from None  # type: ignore[union-attr]
+        raise Misconfigured(f"TLS for MLLP cannot be set up from {names}: {error.strerror}") from None
     return context

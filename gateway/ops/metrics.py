@@ -26,7 +26,7 @@ class Family(Generic[M]):
     """A metric's children by their label values, found faster than by the library."""
 
     def __init__(self, metric: M) -> None:
-        self._metric = metric
+        self._metric: M = metric
         self._children: dict[tuple[str, ...], M] = {}
 
     def __call__(self, *labels: str) -> M:

@@ -28,10 +28,6 @@ _LATER: Final = {
     "postgresql": f"clock_timestamp() + interval '{LEASE_SECONDS} seconds'",
     "sqlite": f"strftime('%Y-%m-%d %H:%M:%f000', 'now', '+{LEASE_SECONDS} seconds')",
 }
-_EARLIER: Final = {
-    "postgresql": f"clock_timestamp() - interval '{LEASE_SECONDS} seconds'",
-    "sqlite": f"strftime('%Y-%m-%d %H:%M:%f000', 'now', '-{LEASE_SECONDS} seconds')",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +67,11 @@ def renew_leases(connection: Connection, owner: str, held: frozenset[int], first
 
     `first` is the relay's first round. A group that another took meanwhile is lost.
     """
-    _beat(connection, owner)
     kept = _renew(connection, owner, held)
     if connection.dialect.name == "sqlite":
         taken = _take_all(connection, owner) if first else frozenset()
         return Leases(kept | taken, taken, held - kept, frozenset())
+    _beat(connection, owner)
     fair = -(-GROUPS // _living(connection))
     taken = _take(connection, owner, fair - len(kept)) if len(kept) < fair else frozenset()
     surplus = frozenset(sorted(kept)[fair:])
@@ -99,7 +95,8 @@ def release_leases(connection: Connection, owner: str, groups: Collection[int]) 
 def leave(connection: Connection, owner: str, groups: Collection[int]) -> None:
     """Gives groups back and strikes this relay off the list of those that live."""
     release_leases(connection, owner, groups)
-    connection.execute(text("DELETE FROM heartbeat WHERE process = :owner"), {"owner": owner})
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("DELETE FROM heartbeat WHERE process = :owner"), {"owner": owner})
 
 
 def group_owners(connection: Connection) -> list[GroupOwner]:
@@ -116,7 +113,7 @@ def _now(connection: Connection) -> str:
 
 
 def _beat(connection: Connection, owner: str) -> None:
-    now = _now(connection)
+    now = _NOW["postgresql"]
     statement = text(
         f"INSERT INTO heartbeat (process, role, at) VALUES (:owner, :role, {now})"  # noqa: S608
         f" ON CONFLICT (process) DO UPDATE SET at = {now}"
@@ -125,7 +122,8 @@ def _beat(connection: Connection, owner: str) -> None:
 
 
 def _living(connection: Connection) -> int:
-    query = text(f"SELECT count(*) FROM heartbeat WHERE role = :role AND at > {_EARLIER[connection.dialect.name]}")  # noqa: S608
+    alive = f"at > clock_timestamp() - interval '{LEASE_SECONDS} seconds'"
+    query = text(f"SELECT count(*) FROM heartbeat WHERE role = :role AND {alive}")  # noqa: S608
     return max(1, int(connection.execute(query, {"role": ROLE}).scalar_one()))
 
 

@@ -58,7 +58,7 @@ class Relay:
 
     def wake(self) -> None:
         """Rows were committed. From any thread; does nothing while the relay does not run."""
-        if self._loop is not None and not self._loop.is_closed():
+        if self._loop is not None and not self._loop.is_closed() and not self._woken.is_set():
             self._loop.call_soon_threadsafe(self._woken.set)
 
     def snapshot(self) -> dict[str, object]:

@@ -36,8 +36,7 @@ class _Waiting:
 class Keeper:
     """Started and closed by the composition root; used from one event loop.
 
-    `rows` and `size` (bytes) bound what waits for a commit; `backlog_full` says whether the outbox has used up its
-    budget, and is asked for every message.
+    `rows` and `size` (bytes) bound what waits for a commit.
     """
 
     def __init__(
@@ -47,16 +46,13 @@ class Keeper:
         *,
         rows: int = 2000,
         size: int = 256 * 1024 * 1024,
-        backlog_full: Callable[[], bool] = lambda: False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database
         self._keys = keys
         self._rows = rows
         self._size = size
-        self._backlog_full = backlog_full
         self._clock = clock
-        self._seen: dict[str, datetime] = {}
         self._sharing = Sharing()
         self._queue: deque[_Waiting] = deque()
         self._held = 0
@@ -68,11 +64,6 @@ class Keeper:
     def waiting(self) -> int:
         """Messages that wait for their commit."""
         return len(self._queue)
-
-    def take_seen(self) -> dict[str, datetime]:
-        """When each source last had a message kept, since this was last asked: for sources.touch_last_seen."""
-        seen, self._seen = self._seen, {}
-        return seen
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._work(), name="group-commit")
@@ -93,9 +84,6 @@ class Keeper:
         if self._closing or len(self._queue) >= self._rows or self._held >= self._size:
             text = "too many messages wait to be made durable; send this one again later"
             raise Unavailable(Issue(Code.UNAVAILABLE, "", text, retryable=True), retry_after=1.0)
-        if self._backlog_full():
-            text = "too many events wait to be published; send this message again later"
-            raise Unavailable(Issue(Code.UNAVAILABLE, "", text, retryable=True), retry_after=30.0)
         entry = prepare(keeping, self._keys)
         answer: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()
         self._queue.append(_Waiting(entry, answer))
@@ -130,7 +118,6 @@ class Keeper:
             kept, failure = await self._attempt(group)  # another gateway was first; now its row is seen
         if failure is None:
             for waiting, result in zip(group, kept, strict=True):
-                self._seen[waiting.entry.source.id] = waiting.entry.keeping.received
                 if not waiting.answer.done():
                     waiting.answer.set_result(result)
         elif isinstance(failure, Unavailable) or len(group) == 1:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from gateway.delivery import ReceiptEvent, Status
 from gateway.store.batch_rows import record_rows, recorded_rows
-from gateway.store.bulk import any_of, insert_rows
+from gateway.store.bulk import any_of, insert_all
 from gateway.store.entry import Entry, storable, traceparent_of
 from gateway.store.keeping import Kept, Mapped, Refused, Waits
 from gateway.store.models import message, message_key
@@ -32,7 +32,7 @@ def keep_batch(connection: Connection, entries: Sequence[Entry], sharing: Sharin
     2. messages that waited are taken up again, unless somebody else did
     3. repeats and conflicts are told from new messages
     4. refused messages and conflicts become dead letters
-    5. new messages are written down, with what they wait for, or with their events
+    5. new messages are written down, with their events or with what they wait for
     6. dead letters of ids that are good now are closed, and rows of files recorded
     """
     kept: dict[str, Kept] = recorded_rows(connection, entries)
@@ -44,17 +44,17 @@ def keep_batch(connection: Connection, entries: Sequence[Entry], sharing: Sharin
     _forget_refused(connection, refused)
     kept |= keep_refused(connection, [*settled.refused, *refused])
     kept |= keep_conflicts(connection, settled.conflicts)
-    _write_messages(connection, settled.fresh)
     good_ids = {e.id for e in (*settled.fresh, *resumed)} - {e.id for e in refused}
     good = [e for e in todo if e.id in good_ids]
     waits = [e for e in good if isinstance(e.keeping.outcome, Waits)]
     accepted = [e for e in good if isinstance(e.keeping.outcome, Mapped)]
-    events = publish(connection, accepted, sharing, now)
+    news = publish(connection, accepted, sharing, now)
+    insert_all(connection, (message, [_message_row(entry) for entry in settled.fresh]), *news.inserts)
     hold_waiting(connection, waits, now)
     _accept_resumed(connection, [e for e in accepted if e.keeping.resumes])
-    kept |= {e.id: _kept(e, events.get(e.id, ())) for e in good}
+    kept |= {e.id: _kept(e, news.events.get(e.id, ())) for e in good}
     kept |= _repeated(connection, settled, kept)
-    close_resent(connection, good, now)
+    close_resent(connection, [e for e in good if e.keeping.resumes or e.key_hash in settled.owed], now)
     record_rows(connection, [e for e in todo if e.keeping.row], kept)
     return [kept[entry.id] for entry in entries]
 
@@ -65,10 +65,10 @@ def _kept(entry: Entry, events: tuple[ReceiptEvent, ...]) -> Kept:
 
 
 def _repeated(connection: Connection, settled: Settled, kept: Mapping[str, Kept]) -> dict[str, Kept]:
-    """Repeats get the original receipt; the original may be of this very group."""
+    """Repeats get the original receipt; the original may be of this very group, or no longer stored."""
     originals = {id_: replace(kept[id_], status=Status.REPLAYED) for _, id_ in settled.repeats if id_ in kept}
     originals |= receipts(connection, {id_ for _, id_ in settled.repeats} - originals.keys())
-    return {entry.id: originals[id_] for entry, id_ in settled.repeats}
+    return {e.id: originals.get(id_) or Kept(id_, e.keeping.received, Status.REPLAYED) for e, id_ in settled.repeats}
 
 
 def _take_up(connection: Connection, entries: Sequence[Entry]) -> tuple[list[Entry], dict[str, Kept]]:
@@ -93,7 +93,9 @@ def _forget_refused(connection: Connection, entries: Sequence[Entry]) -> None:
     ids = {entry.id for entry in entries}
     if ids:
         stop_waiting(connection, ids)
-        connection.execute(message_key.delete().where(any_of(connection, message_key.c.message, ids)))
+        connection.execute(
+            message_key.delete().where(any_of(connection, message_key.c.key_hash, [e.key_hash for e in entries]))
+        )
         connection.execute(message.delete().where(any_of(connection, message.c.id, ids)))
 
 
@@ -105,10 +107,6 @@ def _accept_resumed(connection: Connection, entries: Sequence[Entry]) -> None:
             .values(status=ACCEPTED, pack=entry.keeping.pack, pack_version=entry.keeping.pack_version)
         )
     stop_waiting(connection, {entry.id for entry in entries})
-
-
-def _write_messages(connection: Connection, entries: Sequence[Entry]) -> None:
-    insert_rows(connection, message, [_message_row(entry) for entry in entries])
 
 
 def _message_row(entry: Entry) -> dict[str, Any]:

@@ -37,7 +37,8 @@ class Keeping:
     """One message on its way into the store.
 
     `message_id` is the id by which a repeat is known, `remember` for how many seconds; `comparable` the hash that tells
-    a repeat from a conflict; `content` the SHA-256 of the body. `pack` and `pack_version` are empty when decoding failed.
+    a repeat from a conflict; `content` the SHA-256 of the body. `pack` and `pack_version` are empty when decoding
+    failed. `resumes` is the id of the stored message that waited; `row` says where in a batch it stood.
     """
 
     source: Source
@@ -59,7 +60,7 @@ class Keeping:
 @dataclass(frozen=True, slots=True)
 class Kept:
     """What became of it. `conflict`: same id, other content, now a dead letter. `id` is the message's, or for a
-    refused one the dead letter's."""
+    conflict or refused one the dead letter's; `status` then says nothing. `received` is that of the first time."""
 
     id: str
     received: datetime

@@ -147,8 +147,14 @@ message = Table(
     Column("traceparent", String(64)),
     *_body(),
     Index(None, "source", "received"),
-    Index(None, "source", "key_hash"),
-    UniqueConstraint("batch", "row"),
+    Index(
+        "uq_message_batch_row",
+        "batch",
+        "row",
+        unique=True,
+        postgresql_where=sql("batch IS NOT NULL"),
+        sqlite_where=sql("batch IS NOT NULL"),
+    ),
 )
 
 message_key = Table(
@@ -157,7 +163,7 @@ message_key = Table(
     Column("key_hash", LargeBinary(32), primary_key=True, comment="HMAC of source and business message id"),
     Column("source", String(64), nullable=False),
     Column("comparable", LargeBinary(32), nullable=False),
-    Column("message", String(36), nullable=False, index=True),
+    Column("message", String(36), nullable=False),
     Column("until", UtcDateTime, nullable=False),
 )
 
@@ -172,7 +178,7 @@ event = Table(
     Column("person_key", String(64), nullable=False),
     Column("happened", UtcDateTime, nullable=False),
     Column("received", UtcDateTime, nullable=False),
-    Column("sequence", BigInteger, nullable=False, unique=True),
+    Column("sequence", BigInteger, nullable=False),
     Column("restricted", Boolean, nullable=False),
     Column("traceparent", String(64)),
     *_body(),
@@ -188,7 +194,7 @@ outbox = Table(
     Column("place", String(64), nullable=False),
     Column("sector", String(16), nullable=False),
     Column("organisation", String(16), nullable=False),
-    Column("person_key", String(64), nullable=False, index=True, comment="Kafka key"),
+    Column("person_key", String(64), nullable=False, comment="Kafka key; the event's"),
     Column("shard", SmallInteger, nullable=False),
     Column("size", Integer, nullable=False, comment="bytes of the event's body as published"),
     Column("after_outbox_id", BigInteger, comment="not before this row is published"),

@@ -28,27 +28,28 @@ def draw_sequence(connection: Connection, count: int) -> list[int]:
     if count == 0:
         return []
     if on_postgres(connection):
-        drawn = connection.execute(text("SELECT nextval('event_sequence') FROM generate_series(1, :n)"), {"n": count})
+        drawn = connection.exec_driver_sql("SELECT nextval('event_sequence') FROM generate_series(1, $1)", (count,))
         return sorted(drawn.scalars())
-    last = connection.execute(
-        text(
-            "INSERT INTO counter (name, value) VALUES (:name, :n) "
-            "ON CONFLICT (name) DO UPDATE SET value = value + :n RETURNING value"
-        ),
-        {"name": _EVENTS, "n": count},
-    ).scalar_one()
+    last = connection.exec_driver_sql(_COUNT, (_EVENTS, count)).scalar_one()
     return list(range(last - count + 1, last + 1))
 
 
-def draw_outbox_ids(connection: Connection, count: int) -> list[int]:
-    """The next `count` ids of the outbox, growing."""
-    if count == 0:
-        return []
+def draw_both(connection: Connection, events: int, rows: int) -> tuple[list[int], list[int]]:
+    """Numbers of the event sequence and ids of the outbox, each growing; some more of one kind may be left unused."""
+    if events == 0:
+        return [], []
     if on_postgres(connection):
-        drawn = connection.execute(text("SELECT nextval('outbox_id_seq') FROM generate_series(1, :n)"), {"n": count})
-        return sorted(drawn.scalars())
-    last = connection.execute(text("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'")).scalar() or 0
-    return list(range(last + 1, last + count + 1))
+        drawn = connection.exec_driver_sql(_BOTH, (max(events, rows),)).fetchall()
+        return sorted(sequence for sequence, _ in drawn), sorted(id_ for _, id_ in drawn)
+    last = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").scalar() or 0
+    return draw_sequence(connection, events), list(range(last + 1, last + rows + 1))
+
+
+_BOTH: Final = "SELECT nextval('event_sequence'), nextval('outbox_id_seq') FROM generate_series(1, $1)"
+_COUNT: Final = (
+    "INSERT INTO counter (name, value) VALUES (?1, ?2) "
+    "ON CONFLICT (name) DO UPDATE SET value = value + ?2 RETURNING value"
+)
 
 
 def raise_sequence(connection: Connection, floor: int) -> None:

@@ -7,14 +7,16 @@ locked first, in key order; what then happens to them is decided in memory, mess
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Connection, bindparam, text
 
 from contract.links import PersonLink
-from gateway.store.bulk import insert_rows, lock_rows, on_postgres, unnest_insert
+from gateway.store.bulk import insert_rows, on_postgres, upsert_returning
 from gateway.store.entry import Claim
 from gateway.store.faults import Contended
 from gateway.store.models import person
@@ -135,11 +137,28 @@ def lock_people(connection: Connection, claims: Iterable[Claim]) -> People:
     asked: set[str] = set()
     wanted = {key for claim in claims for key in claim.named}
     while wanted:
-        rows = lock_rows(connection, person, person.c.key, wanted)
-        people.add(Person(row.key, row.national, row.merged_into, row.flagged) for row in rows)
+        people.add(_lock(connection, sorted(wanted)))
         asked |= wanted
         wanted = people.roots_unknown() - asked
     return people
+
+
+_ON_POSTGRES: Final = (
+    "SELECT key, national, merged_into, flagged FROM person WHERE key = ANY($1::varchar[]) ORDER BY key FOR UPDATE"
+)
+_ON_SQLITE: Final = (
+    "SELECT key, national, merged_into, flagged FROM person WHERE key IN (SELECT value FROM json_each(?))"
+)
+
+
+def _lock(connection: Connection, keys: list[str]) -> list[Person]:
+    """The rows with these keys, locked in key order, so that two transactions cannot deadlock. SQLite has one writer
+    and needs no locks."""
+    if on_postgres(connection):
+        rows = connection.exec_driver_sql(_ON_POSTGRES, (keys,))
+    else:
+        rows = connection.exec_driver_sql(_ON_SQLITE, (json.dumps(keys),))
+    return [Person(key, bool(national), into, bool(flagged)) for key, national, into, flagged in rows]
 
 
 def save_new(connection: Connection, people: People, now: datetime) -> None:
@@ -153,10 +172,8 @@ def save_new(connection: Connection, people: People, now: datetime) -> None:
     if not on_postgres(connection):
         insert_rows(connection, person, rows)
     elif rows:
-        names = tuple(rows[0])
-        insert = unnest_insert(person, names, "ON CONFLICT DO NOTHING RETURNING key", order='"key"')
-        inserted = connection.execute(insert, {name: [row[name] for row in rows] for name in names}).fetchall()
-        if len(inserted) < len(rows):
+        tail = "ON CONFLICT DO NOTHING RETURNING key"
+        if len(upsert_returning(connection, person, rows, tail, order="key").fetchall()) < len(rows):
             raise Contended
 
 

@@ -8,22 +8,25 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Table, func, select
 
 from contract.links import PersonLink
-from contract.topics import Topic
+from contract.topics import Sector, Topic
 from gateway.delivery import ReceiptEvent
 from gateway.store.bodies import Body, pack_body
-from gateway.store.bulk import any_of, insert_rows
+from gateway.store.bulk import Rows, any_of
 from gateway.store.entry import Entry, traceparent_of
 from gateway.store.models import SHARDS, event, outbox
-from gateway.store.numbers import draw_outbox_ids, draw_sequence
+from gateway.store.numbers import draw_both
 from gateway.store.withholding import dump, routed, withheld
 from mappings.stages import ResourceState
 
 NEVER: Final = 2**63 - 1
+
+Inserts: TypeAlias = tuple[Table, Rows]
 
 
 @dataclass(slots=True)
@@ -63,7 +66,7 @@ class Publication:
             if routed(self.rules) and not self.restricted:
                 own = self.topics[0]
                 self.restricted = True
-                self.topics = (Topic(own.place, own.sector, restricted=True),)
+                self.topics = (event_topic(own.place, own.sector, restricted=True),)
         if self.merge is not None:
             bundle: dict[str, Any] = json.loads(self.plain, parse_float=Decimal)
             bundle["entry"].append(self.merge.as_entry())
@@ -71,12 +74,23 @@ class Publication:
 
     def reach_restricted(self, rules: Collection[str]) -> None:
         """A link names keys only, and stays; but who reads the restricted topic must learn of it there."""
-        restricted = Topic(self.entry.source.place, self.entry.source.sector, restricted=True)
+        restricted = event_topic(self.entry.source.place, self.entry.source.sector, restricted=True)
         if restricted not in self.topics and routed(rules):
             self.topics = (*self.topics, restricted)
 
     def receipt(self) -> ReceiptEvent:
-        return ReceiptEvent(self.id, self.type, tuple(str(topic) for topic in self.topics))
+        return ReceiptEvent(self.id, self.type, tuple(topic_name(topic) for topic in self.topics))
+
+
+@cache
+def topic_name(topic: Topic) -> str:
+    return str(topic)
+
+
+@cache
+def event_topic(place: str, sector: Sector, *, restricted: bool = False) -> Topic:
+    """The topic of a place and sector: there are few, and each is checked once."""
+    return Topic(place, sector, restricted)
 
 
 def shard_of(person_key: str) -> int:
@@ -84,19 +98,19 @@ def shard_of(person_key: str) -> int:
     return int.from_bytes(hashlib.sha256(person_key.encode()).digest()[:2]) % SHARDS
 
 
-def write_publications(connection: Connection, publications: Sequence[Publication], now: datetime) -> None:
-    """Draws sequence numbers and outbox ids in the order given, and inserts events and outbox rows."""
+def number_publications(connection: Connection, publications: Sequence[Publication], now: datetime) -> list[Inserts]:
+    """Draws sequence numbers and outbox ids in the order given; returns the rows of events and outbox to insert."""
     mark_late(connection, [p for p in publications if p.arrived < NEVER], publications)
-    for publication, sequence in zip(publications, draw_sequence(connection, len(publications)), strict=True):
-        publication.sequence = sequence
-    insert_rows(connection, event, [_event_row(p) for p in publications])
-    ids = iter(draw_outbox_ids(connection, sum(len(p.topics) for p in publications)))
+    topics = sum(len(p.topics) for p in publications)
+    sequences, ids = draw_both(connection, len(publications), topics)
+    next_id = iter(ids)
     rows: list[dict[str, Any]] = []
-    for publication in publications:
+    for publication, sequence in zip(publications, sequences, strict=False):
+        publication.sequence = sequence
         for topic in publication.topics:
-            publication.last_outbox_id = next(ids)
+            publication.last_outbox_id = next(next_id)
             rows.append(_outbox_row(publication, topic, now))
-    insert_rows(connection, outbox, rows)
+    return [(event, [_event_row(p) for p in publications]), (outbox, rows)]
 
 
 def mark_late(connection: Connection, released: Sequence[Publication], everything: Sequence[Publication]) -> None:
@@ -136,7 +150,7 @@ def _outbox_row(publication: Publication, topic: Topic, now: datetime) -> dict[s
     return {
         "id": publication.last_outbox_id,
         "event": publication.id,
-        "topic": str(topic),
+        "topic": topic_name(topic),
         "place": topic.place,
         "sector": str(topic.sector),
         "organisation": publication.entry.source.organisation,

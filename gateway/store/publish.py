@@ -1,7 +1,7 @@
 """From drafts to events: whose they are, what their person's flags withhold, where they go, and in which order.
 
 lock persons → load flags → recognise each message in turn → insert new persons → apply flags
-    → draw numbers, write events and outbox → save persons and flags → go through what is stored → remember states
+    → draw numbers for events and outbox → save persons and flags → go through what is stored → remember states
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from contract.topics import Topic, parse_topic
 from gateway.delivery import ReceiptEvent
 from gateway.store.entry import Claim, DraftEntry, Entry
 from gateway.store.flags import Flags, load_flags
-from gateway.store.models import outbox
+from gateway.store.models import event, outbox
 from gateway.store.numbers import new_id
 from gateway.store.persons import People, lock_people, save_changed, save_new
-from gateway.store.publication import NEVER, Publication, write_publications
+from gateway.store.publication import NEVER, Inserts, Publication, event_topic, number_publications
 from gateway.store.rewriting import rewrite_unpublished
 from gateway.store.sharing import Sharing
 from gateway.store.states import Remembered, arrival_numbers, remember_states, snapshot_hashes
@@ -29,18 +29,24 @@ from gateway.store.withholding import dump
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """The keys an event goes under, the one that remains last; `merge` if it says that one replaces another."""
+    """The keys an event goes under, the one that remains last; `merge` if it says that two persons are one."""
 
     keys: tuple[str, ...]
     merge: PersonLink | None = None
 
 
-def publish(
-    connection: Connection, entries: Sequence[Entry], sharing: Sharing, now: datetime
-) -> dict[str, tuple[ReceiptEvent, ...]]:
-    """Writes the events of these messages, in their order, and returns them by entry id."""
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The events of each message for its receipt, by entry id, and what is yet to be inserted, in this order."""
+
+    events: dict[str, tuple[ReceiptEvent, ...]] = field(default_factory=dict)
+    inserts: tuple[Inserts, ...] = ()
+
+
+def publish(connection: Connection, entries: Sequence[Entry], sharing: Sharing, now: datetime) -> Published:
+    """Makes the events of these messages, in their order, and writes all but the events and the outbox themselves."""
     if not any(entry.drafts for entry in entries):
-        return {}
+        return Published()
     sharing.refresh(connection, now)
     people = lock_people(connection, _claims(entries))
     flags = load_flags(connection, people.flagged())
@@ -60,12 +66,12 @@ def publish(
         people.mark(key, flagged=bool(held))
     save_new(connection, people, now)
     group.apply_flags()
-    write_publications(connection, group.publications, now)
+    inserts = number_publications(connection, group.publications, now)
     save_changed(connection, people)
     flags.save(connection, now)
     rewrite_unpublished(connection, flags, written={p.id for p in group.publications})
     remember_states(connection, group.remembered())
-    return group.receipts()
+    return Published(group.receipts(), tuple(inserts))
 
 
 @dataclass(slots=True)
@@ -140,7 +146,9 @@ class _Group:
             self._add_link(link, draft, entry)
         merge = self.people.merge(draft.prior, draft.subject, authority=entry.source.authority)
         key = self.people.root(draft.subject.named[0])
-        if merge is not None:
+        if merge is None:
+            merge = PersonLink(key, key)
+        else:
             self.flags.follow(gone, merge.current, entry.source)
         return Recognised((gone, key) if gone != key else (key,), merge)
 
@@ -186,13 +194,15 @@ class _Group:
     def _topics(self, draft: DraftEntry, entry: Entry) -> tuple[Topic, ...]:
         """The topic of the source's own place first."""
         source = entry.source
-        own = Topic(source.place, source.sector, restricted=draft.draft.restricted)
+        own = event_topic(source.place, source.sector, restricted=draft.draft.restricted)
         others = self.sharing.places(self.connection, draft.draft, source, self.now)
-        return (own, *(Topic(place, source.sector) for place in others))
+        return (own, *(event_topic(place, source.sector) for place in others))
 
     def _topics_used(self, key: str) -> set[Topic]:
         """Where events of this key went, or are about to go."""
-        used = self.connection.execute(select(outbox.c.topic).where(outbox.c.person_key == key).distinct())
+        used = self.connection.execute(
+            select(outbox.c.topic).join(event, event.c.id == outbox.c.event).where(event.c.person_key == key).distinct()
+        )
         topics = {parse_topic(name) for name in used.scalars()}
         return topics | {topic for p in self.publications if p.key == key for topic in p.topics}
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import sqlite
 
 from gateway.delivery import ReceiptEvent, Status
-from gateway.store.bulk import any_of, on_postgres, unnest_insert
+from gateway.store.bulk import any_of, on_postgres, sqlite_time, upsert_returning, upsert_rows
 from gateway.store.entry import Entry
 from gateway.store.keeping import Kept, Refused
 from gateway.store.models import event, message, message_key, outbox
@@ -28,12 +27,14 @@ class Known:
 @dataclass(frozen=True, slots=True)
 class Settled:
     """`fresh` are to be kept; `refused` too, as dead letters; `conflicts` have an id that stands for other content;
-    `repeats` are paired with the id of the message they repeat, which may be one of `fresh`."""
+    `repeats` are paired with the id of the message they repeat, which may be one of `fresh`. `owed` are hashes of new
+    ids that have an open dead letter."""
 
     fresh: tuple[Entry, ...]
     refused: tuple[Entry, ...]
     conflicts: tuple[Entry, ...]
     repeats: tuple[tuple[Entry, str], ...]
+    owed: frozenset[bytes]
 
 
 def settle_repeats(connection: Connection, entries: Sequence[Entry]) -> Settled:
@@ -46,7 +47,7 @@ def settle_repeats(connection: Connection, entries: Sequence[Entry]) -> Settled:
         if not isinstance(entry.keeping.outcome, Refused):
             claims.setdefault(entry.key_hash, entry)
     claimed = _claim(connection, claims.values())
-    known = _known(connection, {e.key_hash for e in entries} - claimed)
+    known = _known(connection, {e.key_hash for e in entries} - claimed.keys())
     fresh: list[Entry] = []
     refused: list[Entry] = []
     conflicts: list[Entry] = []
@@ -63,7 +64,8 @@ def settle_repeats(connection: Connection, entries: Sequence[Entry]) -> Settled:
             refused.append(entry)
         else:
             conflicts.append(entry)
-    return Settled(tuple(fresh), tuple(refused), tuple(conflicts), tuple(repeats))
+    owed = frozenset(key_hash for key_hash, has_letter in claimed.items() if has_letter)
+    return Settled(tuple(fresh), tuple(refused), tuple(conflicts), tuple(repeats), owed)
 
 
 def receipts(connection: Connection, ids: Collection[str]) -> dict[str, Kept]:
@@ -92,7 +94,9 @@ def events_of(connection: Connection, ids: Collection[str]) -> dict[str, tuple[R
     }
 
 
-def _first(entry: Entry, claims: dict[bytes, Entry], known: dict[bytes, Known], claimed: set[bytes]) -> Known | None:
+def _first(
+    entry: Entry, claims: dict[bytes, Entry], known: dict[bytes, Known], claimed: dict[bytes, bool]
+) -> Known | None:
     """Who holds this entry's id: somebody of an earlier group, or the first of this one."""
     if entry.key_hash in claimed:
         holder = claims[entry.key_hash]
@@ -100,8 +104,11 @@ def _first(entry: Entry, claims: dict[bytes, Entry], known: dict[bytes, Known], 
     return known.get(entry.key_hash)
 
 
-def _claim(connection: Connection, entries: Iterable[Entry]) -> set[bytes]:
-    """Claims the ids that nobody holds or that are forgotten; on PostgreSQL waits for whoever is claiming one now."""
+def _claim(connection: Connection, entries: Collection[Entry]) -> dict[bytes, bool]:
+    """Claims the ids that nobody holds or that are forgotten; on PostgreSQL waits for whoever is claiming one now.
+
+    Says of each that was claimed whether it has an open dead letter.
+    """
     rows = [
         {
             "source": e.source.id,
@@ -109,45 +116,45 @@ def _claim(connection: Connection, entries: Iterable[Entry]) -> set[bytes]:
             "comparable": e.keeping.comparable,
             "message": e.id,
             "until": _until(e),
-            "received": e.keeping.received,
         }
         for e in entries
     ]
     if not rows:
-        return set()
-    return _claim_on_postgres(connection, rows) if on_postgres(connection) else _claim_on_sqlite(connection, rows)
+        return {}
+    newest = max(e.keeping.received for e in entries)
+    if not on_postgres(connection):
+        return _claim_on_sqlite(connection, rows, newest)
+    claimed = upsert_returning(connection, message_key, rows, _ON_POSTGRES, order="key_hash", more=(newest,))
+    return {bytes(row.key_hash): row.owed for row in claimed}
 
 
-_NAMES = ("source", "key_hash", "comparable", "message", "until")
-_TAIL = (
+_TAIL: Final = (
     "ON CONFLICT (key_hash) DO UPDATE SET comparable = excluded.comparable, message = excluded.message, "
-    "until = excluded.until WHERE message_key.until < :newest RETURNING key_hash"
+    "until = excluded.until"
+)
+_ON_POSTGRES: Final = (
+    f"{_TAIL} WHERE message_key.until < {{1}} RETURNING key_hash, EXISTS "
+    "(SELECT FROM dead_letter WHERE dead_letter.key_hash = message_key.key_hash AND status = 'open') AS owed"
 )
 
 
-def _claim_on_postgres(connection: Connection, rows: list[dict[str, Any]]) -> set[bytes]:
-    columns: dict[str, Any] = {name: [row[name] for row in rows] for name in _NAMES}
-    columns["newest"] = max(row["received"] for row in rows)
-    statement = unnest_insert(message_key, _NAMES, _TAIL, order="key_hash")
-    return {bytes(row.key_hash) for row in connection.execute(statement, columns)}
-
-
-def _claim_on_sqlite(connection: Connection, rows: list[dict[str, Any]]) -> set[bytes]:
-    newest = max(row["received"] for row in rows)
-    hashes = {row["key_hash"] for row in rows}
-    held = connection.execute(
-        select(message_key.c.key_hash).where(message_key.c.key_hash.in_(hashes), message_key.c.until >= newest)
+def _claim_on_sqlite(connection: Connection, rows: list[dict[str, Any]], newest: datetime) -> dict[bytes, bool]:
+    marks = ", ".join("?" * len(rows))
+    hashes = tuple(row["key_hash"] for row in rows)
+    held = connection.exec_driver_sql(
+        f"SELECT key_hash FROM message_key WHERE until >= ? AND key_hash IN ({marks})",  # noqa: S608 question marks
+        (sqlite_time(newest), *hashes),
     )
     taken = {bytes(key_hash) for key_hash in held.scalars()}
     free = [row for row in rows if row["key_hash"] not in taken]
     if free:
-        insert = sqlite.insert(message_key)
-        replaced = {name: insert.excluded[name] for name in ("comparable", "message", "until")}
-        connection.execute(
-            insert.on_conflict_do_update(index_elements=["key_hash"], set_=replaced),
-            [{name: row[name] for name in _NAMES} for row in free],
-        )
-    return {row["key_hash"] for row in free}
+        upsert_rows(connection, message_key, free, _TAIL)
+    letters = connection.exec_driver_sql(
+        f"SELECT key_hash FROM dead_letter WHERE status = 'open' AND key_hash IN ({marks})",  # noqa: S608 likewise
+        hashes,
+    )
+    owed = {bytes(key_hash) for key_hash in letters.scalars()}
+    return {row["key_hash"]: row["key_hash"] in owed for row in free}
 
 
 def _known(connection: Connection, hashes: Collection[bytes]) -> dict[bytes, Known]:

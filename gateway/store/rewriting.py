@@ -31,12 +31,12 @@ def rewrite_unpublished(connection: Connection, flags: Flags, written: Collectio
 
 
 def _unpublished(connection: Connection, keys: Collection[str]) -> list[Any]:
-    waiting = select(outbox.c.event).where(any_of(connection, outbox.c.person_key, keys), outbox.c.published.is_(None))
+    waiting = select(outbox.c.id).where(outbox.c.event == event.c.id, outbox.c.published.is_(None))
     return list(
         connection.execute(
             select(event, source.c.place)
             .outerjoin(source, source.c.id == event.c.source)
-            .where(event.c.id.in_(waiting), event.c.type != PERSON_LINKED)
+            .where(any_of(connection, event.c.person_key, keys), waiting.exists(), event.c.type != PERSON_LINKED)
         )
     )
 

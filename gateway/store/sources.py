@@ -68,12 +68,6 @@ def registered_source(connection: Connection, source_id: str) -> Source:
     return _source(row)
 
 
-def bound_ports(connection: Connection) -> dict[int, str]:
-    """MLLP ports that sources are bound to, with their ids; without disabled ones."""
-    wanted = (source.c.mllp_port.is_not(None), source.c.disabled.is_(False))
-    return {row.mllp_port: row.id for row in connection.execute(select(source.c.mllp_port, source.c.id).where(*wanted))}
-
-
 def all_sources(connection: Connection) -> list[Source]:
     """Every source that is not disabled, by id."""
     rows = connection.execute(select(source).where(source.c.disabled.is_(False)).order_by(source.c.id))

@@ -9,11 +9,10 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Connection, func, select, text
-from sqlalchemy.dialects import sqlite
 
 from gateway.delivery import Row
 from gateway.store.bodies import bytes_of, pack_body
-from gateway.store.bulk import any_of, insert_rows, on_postgres, unnest_insert
+from gateway.store.bulk import any_of, insert_rows, upsert_rows
 from gateway.store.entry import Entry, storable
 from gateway.store.keeping import Waits
 from gateway.store.models import resource_state, source, waiting
@@ -145,21 +144,8 @@ def remember_states(connection: Connection, remembered: Iterable[Remembered]) ->
     rows = [_row(r) for _, r in sorted(last.items(), key=lambda item: item[0])]
     if not rows:
         return
-    names = tuple(rows[0])
-    told = [name for name in names if name not in ("domain", "resource_id")]
-    if on_postgres(connection):
-        replaced = ", ".join(f"{name} = excluded.{name}" for name in told)
-        tail = f"ON CONFLICT (domain, resource_id) DO UPDATE SET {replaced}"
-        statement = unnest_insert(resource_state, names, tail)
-        connection.execute(statement, {name: [row[name] for row in rows] for name in names})
-    else:
-        insert = sqlite.insert(resource_state)
-        connection.execute(
-            insert.on_conflict_do_update(
-                index_elements=["domain", "resource_id"], set_={name: insert.excluded[name] for name in told}
-            ),
-            rows,
-        )
+    replaced = ", ".join(f"{name} = excluded.{name}" for name in rows[0] if name not in ("domain", "resource_id"))
+    upsert_rows(connection, resource_state, rows, f"ON CONFLICT (domain, resource_id) DO UPDATE SET {replaced}")
 
 
 _RELEASABLE = """

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from contract.topics import Sector
 from mappings.language.nodes import Mapping, Node, Scalar, read_yaml
 from mappings.language.nodes import Sequence as NodeSequence
 from mappings.language.problems import Place, Problems, did_you_mean
@@ -14,16 +15,17 @@ from mappings.stages import Format
 
 LANGUAGE = "1"
 BUILT_IN = Path(__file__).parent.parent / "packs"
-_KEYS = ("pack", "version", "language", "format", "extends", "recognise", "kind", "from")
+_KEYS = ("pack", "version", "language", "format", "sector", "extends", "recognise", "kind", "from")
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """`pack.yaml`. `recognise` and `kind` are expressions, None where they are not given."""
+    """`pack.yaml`. `recognise` and `kind` are expressions, None where they are not given, as is `sector`."""
 
     name: str
     version: str
     format: Format
+    sector: Sector | None
     extends: tuple[str, str] | None
     recognise: Scalar | None
     kind: Scalar | None
@@ -121,6 +123,7 @@ def read_manifest(root: Path, problems: Problems) -> Manifest | None:
         name,
         version,
         Format(kind),
+        _sector(node, problems),
         _extends(node, problems),
         _scalar(node.get("recognise")),
         _scalar(node.get("kind")),
@@ -135,6 +138,17 @@ def _word(node: Mapping, key: str, problems: Problems) -> str:
         problems.add(node.place, f"pack.yaml says no `{key}`", f"write `{key}: …`")
         return ""
     return found.text
+
+
+def _sector(node: Mapping, problems: Problems) -> Sector | None:
+    """The sector that the format's senders usually belong to; a registered source says its own."""
+    found = node.get("sector")
+    if not isinstance(found, Scalar):
+        return None
+    if found.text not in set(Sector):
+        problems.add(found.place, f"there is no sector `{found.text}`", f"one of {', '.join(Sector)}")
+        return None
+    return Sector(found.text)
 
 
 def _extends(node: Mapping, problems: Problems) -> tuple[str, str] | None:

@@ -16,9 +16,18 @@ from mappings.language.problems import Place, Problems
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
+    """`rows` are the beginnings of the lines of a text that was folded from several: (offset in the text, place)."""
+
     text: str
     quoted: bool
     place: Place
+    rows: tuple[tuple[int, Place], ...] = ()
+
+    def at(self, offset: int, length: int = 1) -> Place:
+        """The place of a part of the text."""
+        start, place = next(((s, p) for s, p in reversed(self.rows) if s <= offset), (0, self.place))
+        room = max(1, len(place.text) - (place.column - 1) - (offset - start))
+        return place.at(offset - start, min(length, room))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +91,8 @@ def read_yaml(text: str, file: str, problems: Problems) -> Node | None:
 
 def _yaml_advice(line: str) -> str:
     value = line.partition(": ")[2].strip()
+    if "{" in line:
+        return "within { } a comma ends a value, so write an expression with commas on lines of its own"
     if value.startswith(("'", '"')):
         return 'an expression cannot start with a quoted text in YAML: put it into brackets, `("text" ?? PID-3)`'
     if value.startswith(("*", "!", "@", "%", ">", "|", "[", "{", "&", "`")):
@@ -111,7 +122,22 @@ class _Reader:
     def scalar(self, node: yaml.Node) -> Scalar:
         text = str(node.value)
         quoted = getattr(node, "style", None) in ("'", '"')
-        return Scalar(text, quoted, self.place(node, len(text.splitlines()[0]) if text else 1))
+        place = self.place(node, len(text.splitlines()[0]) if text else 1)
+        return Scalar(text, quoted, place, () if quoted else self.rows(node, text))
+
+    def rows(self, node: yaml.Node, text: str) -> tuple[tuple[int, Place], ...]:
+        first, last = node.start_mark.line, min(node.end_mark.line, len(self.lines) - 1)
+        found: list[tuple[int, Place]] = []
+        offset = 0
+        for number in range(first, last + 1) if last > first else ():
+            line = self.lines[number]
+            start = node.start_mark.column if number == first else len(line) - len(line.lstrip())
+            part = line[start:].strip()
+            at = text.find(part, offset) if part else -1
+            if at >= 0:
+                found.append((at, Place(self.file, number + 1, start + 1, line)))
+                offset = at + len(part)
+        return tuple(found)
 
     def mapping(self, node: yaml.MappingNode) -> Mapping:
         entries: dict[str, Entry] = {}

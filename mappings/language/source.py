@@ -12,7 +12,7 @@ from mappings.formats.hl7v2 import dictionary
 from mappings.language.problems import Place, Problems
 
 GREW_FROM_SIMPLE: Final = frozenset(
-    ["CWE", "CNE", "CE", "CF", "HD", "EI", "FN", "SAD", "TS", "DLD", "MSG", "PT", "VID", "CQ", "XTN", "MO", "TQ"]
+    ["CWE", "CNE", "CE", "CF", "HD", "EI", "FN", "SAD", "TS", "DLD", "MSG", "PT", "VID", "CQ", "XTN", "MO", "TQ", "OG"]
 )
 """Composites whose first component is what an older version sent as the whole field."""
 
@@ -100,7 +100,8 @@ def read_hl7_fields(files: Iterable[tuple[str, str]], problems: Problems) -> Hl7
     return Hl7Fields(own)
 
 
-def read_row_fields(files: Iterable[tuple[str, str]], problems: Problems) -> RowFields:
+def read_row_fields(files: Iterable[tuple[str, str]], problems: Problems, *, nested: bool) -> RowFields:
+    """With `nested`, dots in a name lead inside JSON objects; a CSV column may hold a dot itself."""
     found: dict[str, dict[str, SourceField]] = {}
     for file, text in files:
         for place, row in _rows(file, text, ("message", "name", "type", "repeats"), problems):
@@ -108,7 +109,8 @@ def read_row_fields(files: Iterable[tuple[str, str]], problems: Problems) -> Row
             if kind not in ROW_TYPES:
                 problems.add(place, f"there is no type `{kind}`", f"one of {' '.join(sorted(ROW_TYPES))}")
             declared = SourceField(row["name"], kind, row["repeats"] == "yes" or kind == "list")
-            words = ".".join(word_of(part) for part in row["name"].split("."))
+            parts = row["name"].split(".") if nested else [row["name"]]
+            words = ".".join(word_of(part) for part in parts)
             found.setdefault(row["message"], {})[words] = declared
     return RowFields(found)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from mappings.restriction.finding import Finding, findings, may_have_findings
+from mappings.restriction.finding import Finding, findings
 from mappings.restriction.person import identity
 from mappings.restriction.redaction import remove_elements, remove_resources
 from mappings.restriction.rules import Action, Rule, Scope, rules
@@ -53,10 +53,9 @@ def rule_routes(name: str) -> bool:
 
 
 def _drafts(event: MappedEvent) -> tuple[Draft, ...]:
-    plain = _draft(event, event.bundle)
-    found = findings(event.bundle) if may_have_findings(plain.body) else []
+    found = findings(event.bundle)
     if not found:
-        return (plain,)
+        return (_draft(event, event.bundle),)
     flags = _flags(event, found)
     rules_on = {f.rule.name: f.rule for f in found if f.on}
     routed = any(rule.routes for rule in rules_on.values())

@@ -16,12 +16,11 @@ import jsonschema_rs
 from contract.errors import Code, Issue
 from mappings.language.fhir.model import is_resource
 from mappings.stages import Json
-from mappings.validation.schema import nested_places, resource_schema
+from mappings.validation.nested import DEEPEST, at, nested_places, resources
+from mappings.validation.schema import resource_schema
 
 _ELEMENT = re.compile(r"_?[A-Za-z][A-Za-z0-9]*")
 _MOST_ISSUES: Final = 50
-_DEEPEST_NESTING: Final = 8
-"""Resources inside resources; FHIR allows two levels (a Bundle's entry and its contained resources)."""
 _TEXTS: Final = {
     "enum": "the code is not in the list that FHIR requires here",
     "constant": "the resource is of another type",
@@ -44,7 +43,7 @@ def validate(resource: Json) -> tuple[Issue, ...]:
 
 
 def _is_valid(resource: Json, depth: int) -> bool:
-    if not isinstance(resource, dict) or depth > _DEEPEST_NESTING:
+    if not isinstance(resource, dict) or depth > DEEPEST:
         return False
     name = resource.get("resourceType")
     check = _check(name)
@@ -54,7 +53,7 @@ def _is_valid(resource: Json, depth: int) -> bool:
         _is_valid(nested, depth + 1)
         for place in nested_places(name)
         if place[0] in resource
-        for nested, _ in _at(resource, place, "")
+        for nested, _ in at(resource, place)
     )
 
 
@@ -75,35 +74,9 @@ def _validator(name: str) -> jsonschema_rs.Draft202012Validator:
     )
 
 
-def _resources(resource: Json, path: str, depth: int) -> Iterator[tuple[Json, str]]:
-    """The resource and those within it, each with its path."""
-    if depth > _DEEPEST_NESTING:
-        yield None, path
-        return
-    yield resource, path
-    name = resource.get("resourceType") if isinstance(resource, dict) else None
-    if isinstance(name, str):
-        for place in nested_places(name):
-            for nested, where in _at(resource, place, path or name):
-                yield from _resources(nested, where, depth + 1)
-
-
-def _at(value: dict[str, Json], place: tuple[str, ...], path: str) -> Iterator[tuple[Json, str]]:
-    """What stands at a place below an object, each with its path; nothing where the object has another shape."""
-    found = value.get(place[0])
-    many = isinstance(found, list)
-    items = found if isinstance(found, list) else () if found is None else (found,)
-    for index, item in enumerate(items):
-        where = f"{path}.{place[0]}[{index}]" if many else f"{path}.{place[0]}"
-        if len(place) == 1:
-            yield item, where
-        elif isinstance(item, dict) and place[1] in item:
-            yield from _at(item, place[1:], where)
-
-
 def _issues(resource: Json) -> tuple[Issue, ...]:
     issues: list[Issue] = []
-    for found, path in _resources(resource, "", 0):
+    for found, path in resources(resource):
         name = found.get("resourceType") if isinstance(found, dict) else None
         check = _check(name)
         if check is None:

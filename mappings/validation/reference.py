@@ -9,6 +9,7 @@ from contract.errors import Code, Issue
 from mappings.language.fhir.model import is_resource
 from mappings.stages import Json
 from mappings.validation.fast import validate
+from mappings.validation.nested import resources
 
 _ELEMENT = re.compile(r"_?[A-Za-z][A-Za-z0-9]*")
 _MOST_ISSUES: Final = 50
@@ -35,10 +36,11 @@ def check_reference(bundle: Json) -> tuple[Issue, ...]:
     from fhir.resources.R4B import get_fhir_model_class
     from pydantic import ValidationError
 
-    name = bundle.get("resourceType") if isinstance(bundle, dict) else None
-    if not isinstance(name, str) or not is_resource(name):
+    if not _known(bundle):
         return (_issue("resourceType", "FHIR R4 has no resource of this name"),)
-    if unknown := _unknown_resources(bundle, name):
+    name: str = bundle["resourceType"]
+    unknown = [f"{path}.resourceType" for resource, path in resources(bundle) if not _known(resource)]
+    if unknown:
         return tuple(_issue(path, "FHIR R4 has no resource of this name") for path in unknown[:_MOST_ISSUES])
     try:
         get_fhir_model_class(name).model_validate(bundle)
@@ -49,27 +51,6 @@ def check_reference(bundle: Json) -> tuple[Issue, ...]:
         # the library's own validators fall over values of a wrong kind, and over depth, without saying where
         return validate(bundle) or (_issue(name, "a value is of a kind that FHIR does not have there"),)
     return ()
-
-
-def _unknown_resources(value: Json, path: str) -> list[str]:
-    """Paths of nested resources whose type FHIR R4 does not know, or which name none."""
-    found: list[str] = []
-    waiting: list[tuple[Json, str]] = [(value, path)]
-    while waiting:
-        part, where = waiting.pop()
-        if isinstance(part, list):
-            waiting.extend((item, f"{where}[{index}]") for index, item in enumerate(part))
-        elif isinstance(part, dict):
-            for name, child in part.items():
-                if not isinstance(name, str) or not _ELEMENT.fullmatch(name):
-                    continue
-                below = f"{where}.{name}"
-                if name in ("resource", "outcome") and isinstance(child, dict) and not _known(child):
-                    found.append(f"{below}.resourceType")
-                elif name == "contained" and isinstance(child, list):
-                    found.extend(f"{below}[{n}].resourceType" for n, item in enumerate(child) if not _known(item))
-                waiting.append((child, below))
-    return sorted(found)
 
 
 def _known(resource: Json) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any, Final
 
 from mappings.language.fhir.model import Element, TypeModel, type_model
@@ -108,16 +107,3 @@ def _one_of(elements: tuple[Element, ...], required: int) -> dict[str, Any]:
         return {"oneOf": present}
     at_most_one = {"oneOf": [*present, {"not": {"anyOf": present}}]}
     return {"anyOf": [{"maxProperties": required + 1}, at_most_one]}
-
-
-@cache
-def nested_places(name: str) -> tuple[tuple[str, ...], ...]:
-    """Where a type holds whole resources: paths of element names from it, such as (`entry`, `resource`)."""
-    model = type_model(name)
-    places: list[tuple[str, ...]] = []
-    for element in model.elements.values() if model else ():
-        if element.type == "Resource":
-            places.append((element.name,))
-        elif element.type.startswith(name) and element.type != name:
-            places.extend((element.name, *below) for below in nested_places(element.type))
-    return tuple(places)

@@ -7,13 +7,12 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from contract.errors import Refusal
 from contract.topics import Sector
 from gateway.delivery import Delivery, Receipt, ReceiptEvent, Status
 from gateway.door import OPERATE, SEND, VIEW
-from gateway.source import Ack, Principal, Source
+from gateway.source import Principal, Source
 
 RECEIVED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SOURCE = Source(
@@ -94,10 +93,3 @@ class FakeIntake:
     @property
     def bodies(self) -> list[bytes]:
         return [delivery.body for delivery in self.taken]
-
-
-def kept_ack(source: Source = SOURCE) -> Source:
-    return replace(source, ack=Ack.WHEN_KEPT)
-
-
-Json = Any

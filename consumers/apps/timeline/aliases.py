@@ -31,16 +31,20 @@ def resolve(connection: Connection, subject: str) -> str:
 def relink(connection: Connection, event: Event) -> None:
     """Takes in a link or merge: aliases the old key and re-keys its rows, unless something newer was said already."""
     old, new = _keys_of(event)
+    if old == new:
+        return
+    sequence = event.envelope.sequence
     _lock_alone(connection, old)
     target = _follow(connection, new, _lock_shared)
-    if target == old and new != old:
-        # it used to lead the other way round; the newer statement counts
-        connection.execute(delete(timeline_alias).where(timeline_alias.c.old_key == new))
+    if target == old:
+        # so far it led the other way round; the newer statement counts
+        if not _forget(connection, new, sequence):
+            return
         target = new
-    if old == new or not _remember(connection, old, target, event.envelope.sequence):
-        return
-    behind = _keys_behind(connection, old)
-    connection.execute(update(timeline).where(timeline.c.subject.in_(behind)).values(person_key=target))
+    if _remember(connection, old, target, sequence):
+        behind = timeline.c.subject.in_(_keys_behind(connection, target))
+        rekeyed = update(timeline).where(behind, timeline.c.person_key != target)
+        connection.execute(rekeyed.values(person_key=target))
 
 
 def _keys_of(event: Event) -> tuple[str, str]:
@@ -65,6 +69,12 @@ def _follow(connection: Connection, key: str, lock: Callable[[Connection, str], 
             return key
         seen.add(following)
         key = following
+
+
+def _forget(connection: Connection, old: str, sequence: int) -> bool:
+    _lock_alone(connection, old)
+    older = delete(timeline_alias).where(timeline_alias.c.old_key == old, timeline_alias.c.sequence < sequence)
+    return connection.execute(older.returning(timeline_alias.c.old_key)).first() is not None
 
 
 def _remember(connection: Connection, old: str, new: str, sequence: int) -> bool:

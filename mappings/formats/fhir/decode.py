@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Final
 
 from contract.errors import Code, Refusal, Unprocessable, refuse
@@ -13,6 +14,8 @@ from mappings.stages import Decoded, Format, Json
 _MARK: Final = b"\xef\xbb\xbf"
 _XML_STARTS: Final = (b"<", b"\xff\xfe", b"\xfe\xff")
 _HEAD: Final = 4096
+_CODE = re.compile(r"[!-~]{1,100}")
+"""What may become the kind of a message, which is shown in metrics and texts."""
 
 
 def decode_fhir(body: bytes) -> Decoded:
@@ -62,7 +65,7 @@ def _event(header: dict[str, Json]) -> str:
     uri = header.get("eventUri")
     if code is None and isinstance(uri, str):
         code = uri.rstrip("/").rpartition("/")[2].rpartition("#")[2].rpartition(":")[2]
-    if not isinstance(code, str) or not code.strip():
+    if not isinstance(code, str) or not _CODE.fullmatch(code):
         raise _unsupported(
             "the MessageHeader must say which event this is, in eventCoding.code or eventUri",
             "Bundle.entry[0].resource.eventCoding.code",

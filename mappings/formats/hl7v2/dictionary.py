@@ -1,7 +1,8 @@
-"""The standard's fields and data types: one superset over versions 2.1 to 2.8, and what the v2-to-FHIR guide maps of 2.9.
+"""The standard's fields and data types: one superset over versions 2.1 to 2.8.
 
 A field has the type that the newest version which still knows it gives it (PID-8 is CWE, was IS), and repeats if any
-version lets it repeat. Z segments are not here: a pack declares its own.
+version lets it repeat. Of 2.9 there is only what the v2-to-FHIR guide maps. Z segments are not here: a pack declares
+its own.
 """
 
 from __future__ import annotations

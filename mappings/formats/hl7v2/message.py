@@ -28,6 +28,10 @@ class Segment:
             fields = self._split()
         return fields[n] if n < len(fields) else ""
 
+    def fields(self) -> list[str]:
+        """All fields, raw, by number; the first is the segment's name. Not to be changed by the caller."""
+        return self._fields if self._fields is not None else self._split()
+
     def repetitions(self, n: int) -> list[str]:
         """The repetitions of field n, raw; none if the field is empty."""
         text = self.field(n)

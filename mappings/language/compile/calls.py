@@ -46,13 +46,6 @@ def call(unit: Unit, source: Scalar, tree: Call, scope: Scope, target: Target | 
     return None
 
 
-def each_of(unit: Unit, many: Many) -> tuple[str, str, str]:
-    """The head of a loop over several values, with its locals: (for-line, number, raw)."""
-    number, raw = unit.writer.name("i"), unit.writer.name("r")
-    head = f"for {number}, {raw} in {many.code}:" if many.numbered else f"for {raw} in {many.code}:"
-    return head, number, raw
-
-
 def _function(unit: Unit, source: Scalar, tree: Call, function: Function, scope: Scope) -> Any | None:
     values: list[Any | None] = []
     for argument in tree.arguments:
@@ -90,7 +83,7 @@ def _is_constant(found: Any | None) -> bool:
 
 def _run(unit: Unit, function: Function, codes: list[str], guards: list[str], values: list[Value]) -> Value:
     where = next((v.where for v in values if v.where != "''"), "''")
-    own = max((v.own for v in values), default=Own.SOURCE)
+    own = max((v.own for v in values), default=Own.CONSTANT) if function.counts else Own.CONSTANT
     result = unit.writer.name("v")
     run = f"f_{function.name}(S, {where}{''.join(f', {code}' for code in codes)})"
     if guards:
@@ -104,7 +97,8 @@ def _run(unit: Unit, function: Function, codes: list[str], guards: list[str], va
         unit.line(f"{result} = {run}")
     kind = function.results[0]
     types = function.results if len(function.results) > 1 else ()
-    return Value(result, kind, own=own, where=where, null=len(guards) == 1, types=types)
+    others = tuple(w for v in values for w in (v.where, *v.others) if w not in ("''", where))
+    return Value(result, kind, own=own, where=where, null=len(guards) == 1, types=types, others=others)
 
 
 def _argument(unit: Unit, source: Scalar, tree: Call, found: Any | None, name: str) -> str | None:
@@ -143,7 +137,7 @@ def _texts(unit: Unit, source: Scalar, tree: Call, found: Any | None) -> str | N
     if not isinstance(found, Many):
         return None
     unit.line(f"{held} = []")
-    head, number, raw = each_of(unit, found)
+    head, number, raw = paths.each_of(unit, found)
     with unit.writer.block(head):
         item = paths.items_of(unit, found, number, raw)
         code = _argument(unit, source, tree, item, "text") if item is not None else None
@@ -159,7 +153,7 @@ def _on_each(
 ) -> Many | None:
     held = unit.writer.name("l")
     unit.line(f"{held} = []")
-    head, number, raw = each_of(unit, many)
+    head, number, raw = paths.each_of(unit, many)
     with unit.writer.block(head):
         item = paths.items_of(unit, many, number, raw)
         if item is None:
@@ -227,7 +221,7 @@ def _code_of(unit: Unit, source: Scalar, tree: Call, found: Any, name: str, run:
 def _code_of_each(unit: Unit, source: Scalar, tree: Call, many: Many, name: str, run: str, kind: str) -> Many | None:
     held = unit.writer.name("l")
     unit.line(f"{held} = []")
-    head, number, raw = each_of(unit, many)
+    head, number, raw = paths.each_of(unit, many)
     with unit.writer.block(head):
         item = paths.items_of(unit, many, number, raw)
         result = _code_of(unit, source, tree, item, name, run, kind) if item is not None else None
@@ -251,7 +245,7 @@ def _ref(unit: Unit, source: Scalar, tree: Call, scope: Scope) -> Any | None:
         advice = advice or (f"there are: {', '.join(known)}" if known else "`ref` stands in message files; pass it on")
         unit.problem(source, name.position, f"the message makes no resource `{name.root}`", advice, len(name.root))
         return None
-    return found
+    return paths.reference_here(found, scope) if isinstance(found, References) else found
 
 
 def _identity(unit: Unit, source: Scalar, tree: Call, scope: Scope, target: Target | None) -> Value | None:
@@ -306,7 +300,9 @@ def _id_part(
         clean = f"plain({text.code})" if text.null else text.code
         return replace(text, code=unit.writer.once(clean) if text.null else clean)
     if isinstance(found, (Many, References)):
-        unit.problem(source, tree.position, "an id is made of single values", "choose one with `[1]`", len(tree.name))
+        what = argument.text if isinstance(argument, Path) else "this"
+        said = f"an id is made of single values, and `{what}` may be several"
+        unit.problem(source, tree.position, said, "choose one with `[1]`", len(tree.name))
         return None
     wanted = "a reference: `ref(patient)` or a parameter" if reference else "texts"
     unit.problem(source, tree.position, f"`{tree.name}` takes {wanted}, not {found.described()}", length=len(tree.name))

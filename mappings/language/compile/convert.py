@@ -78,10 +78,9 @@ def to_target(unit: Unit, source: Scalar, position: int, found: Value, target: T
 
 
 def _fitted(unit: Unit, source: Scalar, position: int, found: Value, wanted: str, target: Target) -> Value | None:
-    if found.type == REFERENCE and wanted == REFERENCE:
-        if found.target and target.targets and found.target not in target.targets:
-            return None
-        return replace(found, code=f"{{'reference': {found.code}}}")
+    if found.type == REFERENCE and wanted == "Reference":
+        wrong = found.target and target.targets and found.target not in target.targets
+        return None if wrong else found
     if found.raw or found.type in (ID, REFERENCE):
         return None
     if found.type == BOOLEAN and wanted == BOOLEAN:
@@ -159,9 +158,9 @@ def _mismatch(unit: Unit, source: Scalar, position: int, found: Value, target: T
         advice = "convert it: `… | code(list)`, with a list whose targets are allowed here"
     elif wanted in ("CodeableConcept", "Coding"):
         advice = "write `… | code(list)`, or an object with `text:`"
-    elif wanted == REFERENCE and found.target:
+    elif wanted == "Reference" and found.target:
         advice = f"it may refer to {', '.join(target.targets)}"
-    elif wanted == REFERENCE:
+    elif wanted == "Reference":
         advice = "write `ref(name)`, or a template that makes a resource"
     elif found.composite and wanted not in PRIMITIVES:
         advice = f"add the template datatypes/{found.composite}/{wanted}.yaml"

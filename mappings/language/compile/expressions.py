@@ -10,6 +10,7 @@ from mappings.language.compile.unit import Unit
 from mappings.language.compile.values import (
     BOOLEAN,
     ID,
+    JSON,
     NOTHING,
     TEXT,
     Any,
@@ -30,6 +31,7 @@ from mappings.language.expressions import (
     Not,
     Path,
 )
+from mappings.language.fhir.model import TEXTS
 from mappings.language.nodes import Scalar
 
 
@@ -63,43 +65,62 @@ def _truth(unit: Unit, source: Scalar, tree: Expression, scope: Scope) -> Value:
 def _fallback(unit: Unit, source: Scalar, tree: Fallback, scope: Scope, target: Target | None) -> Any | None:
     """The right side is computed only where the left is absent."""
     left = value(unit, source, tree.left, scope, target)
-    if left is None or isinstance(left, Value) and left.type == NOTHING:
+    if left is None or (isinstance(left, Value) and left.type == NOTHING):
         return None if left is None else value(unit, source, tree.right, scope, target)
     if not isinstance(left, Value):
-        unit.problem(source, tree.position, "`??` chooses between single values", "choose one with `[1]`")
+        _several(unit, source, tree.left)
         return None
     first = settle(unit, source, tree.position, left, target)
     if first is None:
         return None
-    held, place = unit.writer.name("v"), unit.writer.name("w")
+    held = unit.writer.name("v")
     unit.line(f"{held} = {first.code}")
-    unit.line(f"{place} = {first.where}")
     with unit.writer.block(f"if {held} is None:"):
         right = value(unit, source, tree.right, scope, target)
         second = settle(unit, source, tree.position, right, target) if isinstance(right, Value) else None
         if second is not None:
             unit.line(f"{held} = {second.code}")
-            unit.line(f"{place} = {second.where}")
     if second is None:
         if isinstance(right, Many):
-            unit.problem(source, tree.position, "`??` chooses between single values", "choose one with `[1]`")
+            _several(unit, source, tree.right)
         return None if right is None or not isinstance(right, Value) or right.type != NOTHING else first
     if first.type != second.type and first.literal is None and second.literal is None:
         both = {first.type, second.type}
-        if not both <= {TEXT, "string", "code", "json"}:
+        if not both <= {TEXT, "string", "code", "uri", "json"}:
             said = f"the sides of `??` differ: {first.described()} and {second.described()}"
             unit.problem(source, tree.position, said, "convert both to the same type")
             return None
     return replace(
         first if first.literal is None else second,
         code=held,
-        where=place,
+        type=_common(first, second),
+        where=_where(first, second),
         null=first.null or second.null,
         own=max(first.own, second.own),
         raw=False,
         literal=None,
         target=first.target or second.target,
     )
+
+
+def _where(first: Value, second: Value) -> str:
+    """Code for the source path of what `??` chose; worked out only where it is asked for."""
+    if "''" in (first.where, second.where) or first.where == second.where:
+        return second.where if first.where == "''" else first.where
+    return f"({first.where} if {first.code} is not None else {second.where})"
+
+
+def _several(unit: Unit, source: Scalar, side: Expression) -> None:
+    what = side.text if isinstance(side, Path) else "one side"
+    said = f"`??` chooses between single values, and `{what}` may be several"
+    unit.problem(source, side.position, said, "choose one with `[1]`", len(what))
+
+
+def _common(first: Value, second: Value) -> str:
+    kinds = {v.type for v in (first, second) if v.literal is None}
+    if len(kinds) == 1:
+        return kinds.pop()
+    return JSON if JSON in kinds else TEXT
 
 
 def settle(unit: Unit, source: Scalar, position: int, found: Value, target: Target | None) -> Value | None:
@@ -110,7 +131,8 @@ def settle(unit: Unit, source: Scalar, position: int, found: Value, target: Targ
         return convert.to_target(unit, source, position, found, target.one())
     text = paths.as_text(unit, found)
     if text is None:
-        unit.problem(source, position, f"HL7 {found.composite} is composite", "name its component: `PID-5.1`")
+        advice = f"name its component, as in `{found.composite}.1`"
+        unit.problem(source, position, f"HL7 {found.composite} is composite", advice)
     return text
 
 

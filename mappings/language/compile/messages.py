@@ -8,8 +8,19 @@ from dataclasses import dataclass, field
 from contract.event import is_event_type
 from mappings.language.compile import conditions, expressions, objects, templates
 from mappings.language.compile.scope import Scope
+from mappings.language.compile.sinks import Piece
 from mappings.language.compile.unit import Shared, Unit, read_expression
-from mappings.language.compile.values import ID, REFERENCE, Many, Own, References, Segments, Target, Value
+from mappings.language.compile.values import (
+    ID,
+    NOTHING_VALUE,
+    REFERENCE,
+    Many,
+    Own,
+    References,
+    Segments,
+    Target,
+    Value,
+)
 from mappings.language.compile.writer import Writer
 from mappings.language.expressions import (
     Call,
@@ -26,7 +37,23 @@ from mappings.language.problems import Place, did_you_mean
 from mappings.stages import Format
 
 KEYS = frozenset(
-    "message events event happened groups each person prior focus resources parents remember snapshot pass addressed".split()
+    [
+        "message",
+        "events",
+        "event",
+        "happened",
+        "groups",
+        "each",
+        "person",
+        "prior",
+        "focus",
+        "resources",
+        "parents",
+        "remember",
+        "snapshot",
+        "pass",
+        "addressed",
+    ]
 )
 
 
@@ -84,6 +111,8 @@ def compile_message(shared: Shared, file: str, document: Mapping, number: int) -
     events = _events(unit, document)
     _event(unit, document, scope)
     resources = {} if passes else _resources(unit, document)
+    for name in resources:
+        scope.names[f"ref({name})"] = NOTHING_VALUE
     for name in _in_order(unit, resources):
         _identity(unit, resources[name], scope)
     for resource in resources.values():
@@ -125,7 +154,7 @@ def _open_segments(unit: Unit, scope: Scope) -> None:
         return
     used = sorted(name for name in scope.uses if isinstance(scope.names.get(name), Segments))
     opening = [(f"    s_{name} = M.all({name!r})", unit.writer.place) for name in used]
-    marks = ["C = S.delimiters.component", "B = S.delimiters.subcomponent"]
+    marks = ["C = S.delimiters.component", "B = S.delimiters.subcomponent", "R = S.delimiters.repetition"]
     unit.writer.opening[:0] = [*((f"    {mark}", unit.writer.place) for mark in marks), *opening]
 
 
@@ -376,8 +405,8 @@ def _identity_value(unit: Unit, resource: Resource, scope: Scope) -> Value | Non
         return templates.identity_in(unit, own, resource.kind, scope)
     if resource.template is None:
         return None
-    found = templates.laid_over(unit, resource.template, scope, [])
-    return templates.identity_of(unit, found[0], found[2]) if found else None
+    found = templates.prepared(unit, resource.template, scope)
+    return templates.identity_of(unit, *found) if found else None
 
 
 def _body(unit: Unit, resource: Resource, scope: Scope) -> None:
@@ -407,15 +436,15 @@ def _one_body(unit: Unit, resource: Resource, scope: Scope, identity: str) -> No
             pieces = [(e, scope) for e in resource.over if e.key.text not in ("id", "resourceType")]
             made = _built(unit, pieces, resource, scope)
         elif resource.template is not None:
-            found = templates.laid_over(unit, resource.template, scope, over)
+            found = templates.prepared(unit, resource.template, scope)
             if found is None:
                 return
-            template, pieces, inner = found
-            where = next((_at(v) for v in inner.names.values() if _at(v) != "''"), "''")
+            where = next((_at(v) for v in found[1].names.values() if _at(v) != "''"), "''")
             if over:
-                made = _built(unit, pieces, resource, scope)
+                laid = templates.laid_over(unit, resource.template, scope, over)
+                made = _built(unit, laid[1], resource, scope) if laid else ""
             else:
-                made = _called(unit, resource, resource.template, scope, template)
+                made = _called(unit, resource, resource.template, scope, found[0])
         if made:
             unit.line(f"S.keep({resource.kind!r}, {identity}, {made}, {where})")
 
@@ -441,7 +470,7 @@ def _at(value: object) -> str:
     )
 
 
-def _built(unit: Unit, pieces: list[objects.Piece], resource: Resource, scope: Scope) -> str:
+def _built(unit: Unit, pieces: list[Piece], resource: Resource, scope: Scope) -> str:
     del scope
     kept = [(e, s) for e, s in pieces if e.key.text not in ("takes",)]
     built = objects.build(unit, kept, resource.kind, repr(resource.kind), resource.place, resource=True)
@@ -453,6 +482,7 @@ def _called(unit: Unit, resource: Resource, source: Scalar, scope: Scope, templa
     arguments = templates.arguments_of(unit, source, tree, scope) if isinstance(tree, Call) else []
     if arguments is None:
         return ""
+    arguments = templates.as_declared(unit, source, 0, template, arguments)
     name, _ = templates.instance(unit, template, arguments, resource.kind)
     return f"{name}({templates.passed(arguments, Target((resource.kind,), resource.kind, to=repr(resource.kind)))})"
 
@@ -467,6 +497,12 @@ def _results(unit: Unit, document: Mapping, resources: dict[str, Resource], scop
         person, prior, focus = (_passed_path(unit, document, key, scope) for key in ("person", "prior", "focus"))
         unit.line(f"return ({person}, {prior}, {focus}, {happened}, {addressed})")
         return
+    wanted = document.get("remember")
+    for entry in wanted if isinstance(wanted, Mapping) else ():
+        identity = scope.names.get(f"id({_text(entry.value)})")
+        if isinstance(identity, Value):
+            with unit.writer.block(f"if S.made({identity.code}):"):
+                unit.line(f"S.named[{_text(entry.value)!r}] = {identity.code}")
     person = _made(unit, document, "person", resources, scope)
     prior = _made(unit, document, "prior", resources, scope)
     focus = _made(unit, document, "focus", resources, scope)
@@ -523,6 +559,7 @@ def _happened(unit: Unit, document: Mapping, scope: Scope) -> str:
     if text is None:
         return "None"
     code = unit.writer.once(f"text_of_json({text.code})" if text.type == "json" else f"plain({text.code})")
+    unit.note_used([text])
     return f"None if {code} is None else moment(S, {text.where}, {code})"
 
 

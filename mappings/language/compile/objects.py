@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from mappings.language.compile import conditions, convert, expressions, paths, templates
-from mappings.language.compile.calls import each_of
 from mappings.language.compile.scope import Let, Scope
+from mappings.language.compile.sinks import Built, Piece, Sink
 from mappings.language.compile.unit import Unit, read_expression, where_plus
 from mappings.language.compile.values import (
+    ID,
     JSON,
     NOTHING,
     REFERENCE,
@@ -28,58 +29,16 @@ from mappings.language.nodes import Entry, Mapping, Node, Scalar
 from mappings.language.nodes import Sequence as NodeSequence
 from mappings.language.problems import Place, did_you_mean
 
-DIRECTIVES = frozenset("if each cases switch template chain let then always else takes".split())
-MESSAGE_LEVEL = "message"
-
-Piece = tuple[Entry, Scope]
-"""One `element: value` and the scope in which its value is read: laid-over elements bring their own."""
-
-
-@dataclass(slots=True)
-class Sink:
-    """Where values go: `owner[name]`, or a list. `live` is the local that says whether the owner exists."""
-
-    owner: str
-    target: Target
-    live: str
-    resource: bool
-    held: str = ""
-    choice: str = ""
-    name: str = ""
-    where: str = "''"
-    own: Own = Own.CONSTANT
-
-    def put(self, unit: Unit, code: str, kind: str, own: Own, values: Sequence[Value] = ()) -> None:
-        """The line that assigns or appends, and those that keep count."""
-        if self.held:
-            unit.line(f"{self.held}.append({code})")
-        elif self.choice:
-            unit.line(f"{self.owner}[{self.choice + kind[0].upper() + kind[1:]!r}] = {code}")
-        else:
-            unit.line(f"{self.owner}[{self.name!r}] = {code}")
-        if own is Own.SOURCE or (own is Own.REFERENCE and not self.resource):
-            unit.line(f"{self.live} = True")
-            self.own = max(self.own, own)
-        unit.note_used([v for v in values if v.own is Own.SOURCE])
-        if self.where == "''" and values:
-            self.where = values[0].where
-
-
-@dataclass(slots=True)
-class Built:
-    """An object written out: its local, the local that says whether it exists, and how far it counts."""
-
-    code: str
-    live: str
-    own: Own
-    wheres: list[str] = field(default_factory=list)
+DIRECTIVES = frozenset(["if", "each", "cases", "switch", "template", "chain", "let", "then", "always", "else", "takes"])
 
 
 def pieces_of(node: Mapping, scope: Scope) -> list[Piece]:
     return [(entry, scope) for entry in node]
 
 
-def build(unit: Unit, pieces: list[Piece], kind: str, to: str, place: Place, *, resource: bool = False) -> Built | None:
+def build(
+    unit: Unit, pieces: list[Piece], kind: str, to: str, place: Place, *, resource: bool = False, whole: bool = True
+) -> Built | None:
     """Writes an object of the FHIR type `kind`. None, with a problem added, when the type is not known. Not `whole`:
     only elements to lay over another object, so that required ones may be missing."""
     model = type_model(kind)
@@ -88,6 +47,8 @@ def build(unit: Unit, pieces: list[Piece], kind: str, to: str, place: Place, *, 
         return None
     owner, live = unit.writer.name("o"), unit.writer.name("h")
     constants = _constants(unit, pieces, model, to)
+    if not whole:
+        constants.remove("'id': ''")
     unit.line(f"{owner} = {{{', '.join(constants)}}}")
     always = any(entry.key.text == "always" for entry, _ in pieces)
     unit.line(f"{live} = {always}")
@@ -140,7 +101,7 @@ def _is_plain_constant(entry: Entry, model: TypeModel) -> bool:
 
 def _constants(unit: Unit, pieces: list[Piece], model: TypeModel, to: str) -> list[str]:
     """The quoted texts of single elements, which need no line of their own."""
-    found = [f"'resourceType': {model.name!r}"] if is_resource(model.name) else []
+    found = [f"'resourceType': {model.name!r}", "'id': ''"] if is_resource(model.name) else []
     for entry, _ in pieces:
         element = model.elements.get(entry.key.text)
         if element is None or not isinstance(entry.value, Scalar) or not _is_plain_constant(entry, model):
@@ -245,7 +206,9 @@ def put_scalar(unit: Unit, sink: Sink, node: Scalar, scope: Scope) -> None:
     found = expressions.value(unit, node, tree, scope, sink.target)
     if found is None:
         return
-    if isinstance(found, (Segments, References)):
+    if isinstance(found, References):
+        found = paths.every(found)
+    if isinstance(found, Segments):
         unit.problem(node, 0, f"{sink.target.name} cannot be {found.described()}", "name a field: `PV1-3`")
     elif isinstance(found, Many):
         put_many(unit, sink, node, found)
@@ -255,6 +218,8 @@ def put_scalar(unit: Unit, sink: Sink, node: Scalar, scope: Scope) -> None:
 
 
 def put_value(unit: Unit, sink: Sink, node: Scalar, position: int, found: Value) -> None:
+    if sink.plain:
+        return _put_identity(unit, sink, node, found)
     if found.raw and not found.composite:
         found = paths.as_text(unit, found) or found
     if found.raw:
@@ -264,7 +229,10 @@ def put_value(unit: Unit, sink: Sink, node: Scalar, position: int, found: Value)
         return None
     if value.literal is not None:
         return sink.put(unit, value.code, value.type, Own.CONSTANT)
-    guard = found.code if found.type == REFERENCE else value.code
+    guard = value.code
+    if value.type == REFERENCE:
+        guard = unit.writer.once(value.code)
+        value = replace(value, code=f"{{'reference': {guard}}}", type="Reference")
     if value.types:
         with unit.writer.block(f"if {value.code} is not None and {value.code} is not NULL:"):
             unit.line(f"{sink.owner}[{sink.choice!r} + capital({value.code}[0])] = {value.code}[1]")
@@ -283,6 +251,15 @@ def put_value(unit: Unit, sink: Sink, node: Scalar, position: int, found: Value)
     return None
 
 
+def _put_identity(unit: Unit, sink: Sink, node: Scalar, found: Value) -> None:
+    if found.type not in (ID, NOTHING):
+        advice = "identity(value, authority?), national(system, value) or within(reference, role, code…)"
+        unit.wrong(node.place, "this makes no id", advice)
+        return
+    unit.line(f"{sink.owner} = {found.code}")
+    unit.line(f"{sink.owner}_at = {found.where}")
+
+
 def _put_composite(unit: Unit, sink: Sink, node: Scalar, position: int, found: Value) -> None:
     """A composite: null is a deletion, else its template runs."""
     with unit.writer.block(f"if {found.code} == RAW_NULL:"):
@@ -291,7 +268,9 @@ def _put_composite(unit: Unit, sink: Sink, node: Scalar, position: int, found: V
         value = convert.to_target(unit, node, position, found, sink.target)
         if value is None or value.type == NOTHING:
             return
-        guard = value.code.removeprefix("{'reference': ").removesuffix("}") if value.type == REFERENCE else value.code
+        guard = value.code
+        if value.type == REFERENCE:
+            value = replace(value, code=f"{{'reference': {guard}}}", type="Reference")
         with unit.writer.block(f"if {guard} is not None and {guard} is not NULL:"):
             noted = [] if value.type not in convert.SIMPLE else [value]
             sink.put(unit, value.code, value.type, Own.SOURCE, noted)
@@ -305,7 +284,7 @@ def put_many(unit: Unit, sink: Sink, node: Scalar, found: Many) -> None:
         advice = "choose one with `[1]`, put them into another element with `each:`, or into a list element"
         unit.wrong(node.place, said, advice)
         return
-    head, number, raw = each_of(unit, found)
+    head, number, raw = paths.each_of(unit, found)
     with unit.writer.block(head):
         item = paths.items_of(unit, found, number, raw)
         if item is not None:
@@ -378,15 +357,19 @@ def let(unit: Unit, entry: Entry, scope: Scope) -> Scope:
 
 
 def _if(unit: Unit, sink: Sink, entry: Entry, rest: Mapping, scope: Scope, place: Place) -> None:
-    if isinstance(entry.value, Scalar) and not entry.value.quoted:
-        tree = read_expression(unit, entry.value)
-        if tree is not None:
-            with unit.writer.at(entry.key.place):
-                condition = conditions.condition(unit, entry.value, tree, scope)
-            with unit.writer.block(f"if {condition}:"):
-                put_mapping(unit, sink, rest, scope, place)
-        return
-    unit.wrong(entry.value.place, "`if` needs a condition without quotes")
+    with unit.writer.at(entry.key.place):
+        condition = condition_of(unit, entry.value, scope)
+    with unit.writer.block(f"if {condition}:"):
+        put_mapping(unit, sink, rest, scope, place)
+
+
+def condition_of(unit: Unit, node: Node, scope: Scope) -> str:
+    """Code for the value of an `if:`."""
+    if not isinstance(node, Scalar) or node.quoted:
+        unit.wrong(node.place, "`if` needs a condition without quotes")
+        return "False"
+    tree = read_expression(unit, node)
+    return conditions.condition(unit, node, tree, scope) if tree is not None else "False"
 
 
 def _cases(unit: Unit, sink: Sink, entry: Entry, scope: Scope) -> None:
@@ -497,6 +480,8 @@ def loop(unit: Unit, entry: Entry, scope: Scope, counter: str = "") -> Iterator[
         yield None
         return
     found = paths.resolve(unit, source, tree, scope)
+    if isinstance(found, References):
+        found = paths.every(found)
     inner = scope.inner()
     with unit.writer.at(entry.key.place):
         if isinstance(found, Segments):
@@ -516,8 +501,6 @@ def loop(unit: Unit, entry: Entry, scope: Scope, counter: str = "") -> Iterator[
                     _bind(tree, item, inner)
                 yield inner if item is not None else None
         else:
-            if found is not None and not isinstance(found, Value):
-                unit.wrong(node.place, f"`each` cannot go through {found.described()}")
             with unit.writer.block("for _ in ():"):
                 yield None
 
@@ -537,7 +520,7 @@ def _over_values(unit: Unit, found: Many | Value, counter: str) -> Iterator[Valu
             unit.line(f"{counter} = {number}")
             yield replace(many.item, code=raw)
         return
-    head, number, raw = each_of(unit, many)
+    head, number, raw = paths.each_of(unit, many)
     with unit.writer.block(head):
         if counter:
             unit.line(f"{counter} = {number}")

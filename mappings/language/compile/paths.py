@@ -22,6 +22,7 @@ from mappings.language.compile.values import (
     Segments,
     Value,
 )
+from mappings.language.compile.shapes import is_closed, shape
 from mappings.language.expressions import All, Component, Field, Index, Member, Path, Step, Where
 from mappings.language.fhir.model import is_resource
 from mappings.language.nodes import Scalar
@@ -54,7 +55,7 @@ def resolve(unit: Unit, source: Scalar, path: Path, scope: Scope) -> Any | None:
         inner = expressions.value(unit, found.source, found.tree, found.scope, None)
         return None if inner is None else _steps(unit, source, path, inner, path.steps, scope)
     if isinstance(found, References):
-        return _references(found, scope)
+        return at_loop(found, scope)
     if found is not None:
         return _steps(unit, source, path, found, path.steps, scope)
     if path.root in _CONTEXT and not path.steps:
@@ -81,10 +82,23 @@ def _unknown(unit: Unit, source: Scalar, path: Path, scope: Scope) -> None:
     unit.problem(source, path.position, f"there is no `{path.text}` here", near or advice, len(path.text))
 
 
-def _references(found: References, scope: Scope) -> Any:
+def reference_here(found: References, scope: Scope) -> Value | References:
+    """Inside an `each` over the same segments, the reference that belongs to this one; elsewhere all of them."""
     segment = scope.name(found.segment) if found.segment else None
     if isinstance(segment, Segments) and segment.loop:
         return Value(f"{found.code}.get({segment.loop}.index)", REFERENCE, own=Own.REFERENCE, target=found.target)
+    return found
+
+
+def at_loop(found: References, scope: Scope) -> Value | References:
+    """Inside an `each` of the segment that made them, the one reference that belongs to it."""
+    segment = scope.name(found.segment) if found.segment else None
+    if isinstance(segment, Segments) and segment.loop:
+        return Value(f"{found.code}.get({segment.loop}.index)", REFERENCE, own=Own.REFERENCE, target=found.target)
+    return found
+
+
+def every(found: References) -> Many:
     item = Value("", REFERENCE, own=Own.REFERENCE, target=found.target)
     return Many(f"{found.code}.values()", item, numbered=False)
 
@@ -148,14 +162,17 @@ def field_of(
 ) -> Any | None:
     local = first_segment(unit, segment)
     where = where_plus(segment.where, f"-{number}")
+    fields = unit.writer.once(
+        f"padded({local}, {unit.shared.hl7.last_field(segment.name)})", "f", opening=not segment.loop
+    )
     if not repeats:
-        value = Value(unit.writer.once(f"{local}.field({number})"), type_of(unit, kind), raw=True, where=where)
+        value = Value(f"{fields}[{number}]", type_of(unit, kind), raw=True, where=where)
         return _steps(unit, source, path, value, steps, scope)
     item = Value("", type_of(unit, kind), raw=True, where=where)
     if steps and isinstance(steps[0], Index) and steps[0].number == 1:
-        code = unit.writer.once(f"{local}.field({number}).partition(S.delimiters.repetition)[0]")
+        code = unit.writer.once(f"{fields}[{number}].partition(R)[0] if {fields}[{number}] else ''")
         return _steps(unit, source, path, replace(item, code=code), steps[1:], scope)
-    code = unit.writer.once(f"{local}.repetitions({number})", "l")
+    code = unit.writer.once(f"{fields}[{number}].split(R) if {fields}[{number}] else ()", "l")
     return _steps(unit, source, path, Many(f"enumerate({code}, 1)", item), steps, scope)
 
 
@@ -207,12 +224,13 @@ def _step(unit: Unit, source: Scalar, path: Path, value: Any, step: Step, scope:
 def _pick(unit: Unit, many: Many, number: str) -> Value:
     """The n-th of several, from 1."""
     if not many.numbered:
-        item = unit.writer.name()
-        unit.line(f"{item} = next(islice({many.code}, {number} - 1, None), None)")
-        return replace(many.item, code=item)
-    position, raw = unit.writer.name("i"), unit.writer.name("r")
-    unit.line(f"{position}, {raw} = next(islice({many.code}, {number} - 1, None), (1, ''))")
-    return replace(many.item, code=raw, where=numbered_where(many.item.where, position))
+        return replace(many.item, code=unit.writer.once(f"next(islice({many.code}, {int(number) - 1}, None), None)"))
+    if many.code.startswith("m") and number == "1":
+        pair = unit.writer.once(f"{many.code}[0] if {many.code} else (1, '')", "r")
+    else:
+        pair = unit.writer.once(f"next(islice({many.code}, {int(number) - 1}, None), (1, ''))", "r")
+    item = replace(many.item, code=unit.writer.once(f"{pair}[1]", "r"))
+    return replace(item, where=numbered_where(many.item.where, f"{pair}[0]"))
 
 
 def numbered_where(base: str, number: str) -> str:
@@ -232,7 +250,12 @@ def _matching(unit: Unit, source: Scalar, value: Any, step: Where, scope: Scope)
     if not isinstance(value, Many):
         unit.problem(source, 0, "only repetitions can be chosen from in brackets")
         return None
+    same = f"{value.code} where {shape(step.condition)}"
+    known = unit.writer.recall(same)
+    if known and is_closed(step.condition):
+        return replace(value, code=known)
     found = unit.writer.name("m")
+    unit.writer.remember(same, found)
     unit.line(f"{found} = []")
     inner = scope.inner()
     if value.numbered:
@@ -249,7 +272,7 @@ def _matching(unit: Unit, source: Scalar, value: Any, step: Where, scope: Scope)
             condition = conditions.condition(unit, source, step.condition, inner)
             with unit.writer.block(f"if {condition}:"):
                 unit.line(f"{found}.append({raw})")
-    return replace(value, code=f"iter({found})" if not value.numbered else found)
+    return replace(value, code=found)
 
 
 def _components(unit: Unit, source: Scalar, path: Path, value: Any, numbers: tuple[int, ...]) -> Value | Many | None:
@@ -269,15 +292,18 @@ def component_of(unit: Unit, value: Value, numbers: tuple[int, ...], kind: str |
     if kind is None:
         return None
     code, where = value.code, value.where
-    for mark, number in zip(("C", "B"), numbers, strict=False):
-        parts = unit.writer.once(f"{code}.split({mark})", "c")
-        code = unit.writer.once(f"{parts}[{number - 1}] if len({parts}) > {number - 1} else ''")
+    for mark, number in zip(("C", "B")[value.depth :], numbers, strict=False):
+        if number == 1:
+            code = unit.writer.once(f"{code}.partition({mark})[0] if {code} else ''")
+        else:
+            parts = unit.writer.once(f"{code}.split({mark}) if {code} else ()", "c")
+            code = unit.writer.once(f"{parts}[{number - 1}] if len({parts}) > {number - 1} else ''")
         where = where_plus(where, f".{number}")
-    return replace(value, code=code, type=kind, where=where)
+    return replace(value, code=code, type=kind, where=where, depth=min(2, value.depth + len(numbers)))
 
 
 def _component_type(unit: Unit, source: Scalar, path: Path, value: Value, numbers: tuple[int, ...]) -> str | None:
-    if len(numbers) > 2:
+    if len(numbers) + value.depth > 2:
         unit.problem(source, path.position, f"`{path.text}` goes deeper than subcomponents", length=len(path.text))
         return None
     kind = value.type
@@ -298,6 +324,13 @@ def _component_type(unit: Unit, source: Scalar, path: Path, value: Value, number
             return None
         kind = type_of(unit, declared.type)
     return kind
+
+
+def each_of(unit: Unit, many: Many) -> tuple[str, str, str]:
+    """The head of a loop over several values, with its locals: (for-line, number, raw)."""
+    number, raw = unit.writer.name("i"), unit.writer.name("r")
+    head = f"for {number}, {raw} in {many.code}:" if many.numbered else f"for {raw} in {many.code}:"
+    return head, number, raw
 
 
 def items_of(unit: Unit, many: Many, number: str, raw: str) -> Value | None:
@@ -328,7 +361,13 @@ def as_text(unit: Unit, value: Value) -> Value | None:
         declared = unit.shared.hl7.component(value.composite, 1)
         first = component_of(unit, value, (1,), type_of(unit, declared.type if declared else "ST"))
         return None if first is None else as_text(unit, first)
-    return replace(value, code=unit.writer.once(f"text_of(S, {value.code})"), type=TEXT, raw=False, null=True)
+    return replace(
+        value,
+        code=unit.writer.once(f"text_of(S, {value.code}) if {value.code} else None"),
+        type=TEXT,
+        raw=False,
+        null=True,
+    )
 
 
 # rows and resources
@@ -355,7 +394,9 @@ def _row(unit: Unit, source: Scalar, path: Path, scope: Scope) -> Any | None:
         where = repr(found.name)
         code = bound.code if bound is not None else "M"
         if unit.shared.format is Format.CSV:
-            cell = unit.writer.once(f"M.get({found.name!r}) or None")
+            spellings = dict.fromkeys((found.name, word))  # the real name, or as SQL-safe extracts write it
+            looked = " or ".join(f"M.get({name!r})" for name in spellings)
+            cell = unit.writer.once(f"{looked} or None")
             value: Any = Value(cell, TEXT, where=where)
         else:
             for name in real:
@@ -400,6 +441,3 @@ def _member(unit: Unit, source: Scalar, path: Path, value: Any, step: Member) ->
         return None
     code = unit.writer.once(f"member({value.code}, {step.name!r})")
     return replace(value, code=code, where=where_plus(value.where, f".{step.name}"))
-
-
-__all__ = ["as_text", "first_segment", "items_of", "resolve"]

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from mappings.language.codes import CodeList, Unknown
-from mappings.language.compile import calls, chains, expressions, objects, paths
-from mappings.language.compile.objects import Piece, Sink
+from mappings.language.compile import chains, expressions, objects, paths
 from mappings.language.compile.scope import Scope
+from mappings.language.compile.sinks import Piece, Sink
 from mappings.language.compile.unit import Unit, read_expression
 from mappings.language.compile.values import (
     ID,
@@ -31,6 +31,7 @@ from mappings.language.fhir.model import is_resource, type_model
 from mappings.language.nodes import Mapping, Scalar
 from mappings.language.problems import Place, Problems, did_you_mean
 from mappings.language.source import FAMILIES, Hl7Fields
+from mappings.stages import Format
 
 _PARAMETER: Final = re.compile(r"(?P<name>[A-Za-z]\w*)(?:-(?P<field>\d+))?(?P<optional>\?)?", re.ASCII)
 
@@ -123,7 +124,7 @@ def _call_on_each(unit: Unit, source: Scalar, tree: Call, arguments: list[Any], 
         return None
     held = unit.writer.name("l")
     unit.line(f"{held} = []")
-    head, number, raw = calls.each_of(unit, many)
+    head, number, raw = paths.each_of(unit, many)
     result: Value | None = None
     with unit.writer.block(head):
         item = paths.items_of(unit, many, number, raw)
@@ -191,13 +192,15 @@ def by_type(unit: Unit, source: Scalar, position: int, found: Value, target: Tar
 def _candidates(unit: Unit, found: Value, wanted: str, target: Target) -> list[Template]:
     kinds = [found.composite, FAMILIES.get(found.composite, "")]
     every = [t for templates in unit.shared.templates.values() for t in templates if t.file.startswith("datatypes/")]
-    named = target.targets if wanted == REFERENCE else (wanted,)
+    named = target.targets if wanted == "Reference" else (wanted,)
     if found.type == VARIES:
         fitting = [t for t in every if t.name in named]
         return fitting if len(fitting) == 1 else []
     order = {kind: rank for rank, kind in enumerate(kinds) if kind}
-    fitting = [t for t in every if t.reads in order and (t.makes in named if wanted == REFERENCE else t.name in named)]
-    if wanted == REFERENCE:
+    fitting = [
+        t for t in every if t.reads in order and (t.makes in named if wanted == "Reference" else t.name in named)
+    ]
+    if wanted == "Reference":
         fitting = [t for t in fitting if t.resource]
     return sorted(fitting, key=lambda t: order[t.reads])
 
@@ -206,6 +209,7 @@ def run(
     unit: Unit, source: Scalar, position: int, template: Template, arguments: list[Any], target: Target | None
 ) -> Value | None:
     """Writes the call. A template that makes a resource gives the reference to it."""
+    arguments = as_declared(unit, source, position, template, arguments)
     if template.chain:
         name, _ = instance(unit, template, arguments, REFERENCE)
         result = unit.writer.name("v")
@@ -233,8 +237,8 @@ def _nested_resource(
     unit: Unit, source: Scalar, position: int, template: Template, arguments: list[Any], target: Target | None
 ) -> Value | None:
     kind = template.makes
-    if target is not None and target.name != objects.MESSAGE_LEVEL:
-        if REFERENCE not in target.types:
+    if target is not None:
+        if "Reference" not in target.types:
             said = f"{target.name} is {target.types[0]}, and {template.file} makes the resource {kind}"
             unit.problem(source, position, said)
             return None
@@ -260,24 +264,24 @@ def identity_of(unit: Unit, template: Template, scope: Scope) -> Value | None:
 
 
 def identity_in(unit: Unit, body: Mapping, kind: str, scope: Scope) -> Value | None:
+    """The same for any object: `id:` is an expression, or `cases:` of such. An `if:` beside it holds for the id too."""
     entry = body.entry("id")
     names = body.entry("let")
     if names is not None:
         scope = objects.let(unit, names, scope)
-    if entry is None or not isinstance(entry.value, Scalar) or entry.value.quoted:
+    if entry is None or isinstance(entry.value, Scalar) and entry.value.quoted:
         place = entry.value.place if entry else body.place
         unit.wrong(place, f"{kind} needs an id", "id: identity(PID-3[1].1, PID-3[1].4)")
         return None
-    tree = read_expression(unit, entry.value)
-    if tree is None:
-        return None
-    with unit.writer.at(entry.key.place):
-        found = expressions.value(unit, entry.value, tree, scope, Target((kind,), ID))
-    if found is not None and not expressions.is_id(found):
-        advice = "identity(value, authority?), national(system, value) or within(reference, role, code…)"
-        unit.wrong(entry.value.place, "this makes no id", advice)
-        return None
-    return found if isinstance(found, Value) else None
+    local = unit.writer.name("u")
+    unit.line(f"{local} = None")
+    unit.line(f"{local}_at = ''")
+    sink = Sink(local, Target((kind,), ID), "", resource=True, plain=True)
+    condition = body.entry("if")
+    guard = objects.condition_of(unit, condition.value, scope) if condition is not None else "True"
+    with unit.writer.block(f"if {guard}:"):
+        objects.put(unit, sink, entry.value, scope, entry.key.place)
+    return Value(local, ID, where=f"{local}_at", target=kind)
 
 
 def _where(arguments: list[Any]) -> str:
@@ -328,6 +332,30 @@ def bind(template: Template, arguments: list[Any], message: str) -> Scope:
     return scope
 
 
+def as_declared(unit: Unit, source: Scalar, position: int, template: Template, arguments: list[Any]) -> list[Any]:
+    """Raw values as the data types that the template's parameters name: an older version's simple type is the first
+    component of what it became."""
+    found: list[Any] = []
+    for parameter, argument in zip(template.parameters, arguments, strict=False):
+        fitted = argument
+        if unit.shared.hl7.is_type(parameter.name) and isinstance(argument, Value) and argument.raw:
+            fitted = replace(argument, type=f"hl7:{parameter.name}")
+            family = {argument.composite, FAMILIES.get(argument.composite, "")}
+            reverse = FAMILIES.get(parameter.name, "")
+            if argument.composite and parameter.name not in family and reverse not in family:
+                said = f"`{template.signature()}` takes {parameter.name}, and this is {argument.composite}"
+                unit.problem(source, position, said, f"see {template.file}.yaml")
+        elif unit.shared.hl7.is_type(parameter.name) and isinstance(argument, Many):
+            unit.problem(
+                source,
+                position,
+                f"`{template.signature()}` takes one {parameter.name}, and there are several",
+                "choose one with `[1]`, or go through them with `each:`",
+            )
+        found.append(fitted)
+    return found
+
+
 def _bind(scope: Scope, parameter: Parameter, argument: Any) -> None:
     if parameter.field:
         scope.fields[parameter.name, parameter.field] = argument
@@ -343,13 +371,13 @@ def _kind_of(argument: Any) -> tuple[object, ...]:
             return ("segment", argument.name, argument.code == NOTHING)
         case Many():
             item = argument.item
-            return ("many", argument.numbered, argument.tail, item.type, item.raw, item.target)
+            return ("many", argument.numbered, argument.tail, item.type, item.raw, item.depth, item.target)
         case References():
             return ("references", argument.segment, argument.target)
         case Value():
             constant = argument.code if argument.own is Own.CONSTANT and argument.literal is not None else ""
             own = int(argument.own)
-            return ("value", argument.type, argument.raw, own, argument.null, argument.target, constant)
+            return ("value", argument.type, argument.raw, argument.depth, own, argument.null, argument.target, constant)
     raise TypeError(type(argument))
 
 
@@ -368,8 +396,7 @@ def instance(unit: Unit, template: Template, arguments: list[Any], kind: str) ->
     parameters, scope = _parameters(template, arguments, unit.message)
     writer = Writer(f"def {name}(S, M, to{parameters}):", template.body.place)
     inner = Unit(shared, writer, unit.parents, unit.message)
-    writer.open("C = S.delimiters.component")
-    writer.open("B = S.delimiters.subcomponent")
+    separators(unit, writer)
     shared.making.append(template.file)
     if kind == REFERENCE and template.chain:
         chains.body(inner, template.body, scope)
@@ -382,6 +409,13 @@ def instance(unit: Unit, template: Template, arguments: list[Any], kind: str) ->
             shared.problems.warn(template.takes, f"`{word}` is taken and never read", "leave it out of `takes:`")
     shared.functions.append(writer)
     return name, kind
+
+
+def separators(unit: Unit, writer: Writer) -> None:
+    """Locals for the message's own separators."""
+    if unit.shared.format is Format.HL7V2:
+        for local, name in (("C", "component"), ("B", "subcomponent"), ("R", "repetition")):
+            writer.open(f"{local} = S.delimiters.{name}")
 
 
 def _field_used(scope: Scope, parameter: Parameter) -> bool:
@@ -472,10 +506,8 @@ def _put_resource_over(
     objects.put_value(unit, sink, source, 0, Value(result, REFERENCE, where=identity.where, target=template.makes))
 
 
-def laid_over(
-    unit: Unit, source: Scalar, scope: Scope, over: list[Piece]
-) -> tuple[Template, list[Piece], Scope] | None:
-    """The template's elements with others laid over them, written in place with the caller's locals."""
+def prepared(unit: Unit, source: Scalar, scope: Scope) -> tuple[Template, Scope] | None:
+    """The template that is called, and its scope with the caller's own locals."""
     tree = read_expression(unit, source)
     if isinstance(tree, Path) and not tree.steps:
         tree = Call(tree.root, (), tree.position)
@@ -487,12 +519,22 @@ def laid_over(
     template = choose(unit, source, tree, arguments) if arguments is not None else None
     if template is None or arguments is None:
         return None
+    return template, bind(template, as_declared(unit, source, tree.position, template, arguments), unit.message)
+
+
+def laid_over(
+    unit: Unit, source: Scalar, scope: Scope, over: list[Piece]
+) -> tuple[Template, list[Piece], Scope] | None:
+    """The template's elements with others laid over them, written in place with the caller's locals."""
+    found = prepared(unit, source, scope)
+    if found is None:
+        return None
+    template, inner = found
     special = [d for d in ("chain", "cases", "switch", "each", "if") if d in template.body.keys()]
     if special:
         said = f"nothing can be laid over {template.file}: it is made of `{special[0]}`"
         unit.wrong(source.place, said, "lay it over what it is made of")
         return None
-    inner = bind(template, arguments, unit.message)
     names = template.body.entry("let")
     if names is not None:
         inner = objects.let(unit, names, inner)
@@ -514,10 +556,8 @@ def code_kind(codes: CodeList, target: Target | None) -> str:
         return "code"
     if codes.is_boolean() and "boolean" in target.types:
         return "boolean"
-    for kind in ("CodeableConcept", "Coding", "code", "string", "uri", "boolean"):
-        if kind in target.types:
-            return kind if kind in ("CodeableConcept", "Coding", "boolean") else "code"
-    return "code"
+    wanted = ("CodeableConcept", "Coding", "code", "string", "uri", "boolean")
+    return next((kind for kind in wanted if kind in target.types), "code")
 
 
 def check_codes(unit: Unit, source: Scalar, position: int, codes: CodeList, target: Target) -> None:

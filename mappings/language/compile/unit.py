@@ -57,7 +57,7 @@ class Unit:
         return self.shared.problems
 
     def problem(self, source: Scalar, position: int, text: str, advice: str = "", length: int = 1) -> None:
-        self.problems.add(source.place.at(position, length), text, advice)
+        self.problems.add(source.at(position, length), text, advice)
 
     def wrong(self, place: Place, text: str, advice: str = "") -> None:
         self.problems.add(place, text, advice)
@@ -69,8 +69,9 @@ class Unit:
         """In accounting code: these source paths went into the event."""
         if self.shared.accounting:
             for value in values:
-                if value.where != "''":
-                    self.line(f"S.used.add({value.where})")
+                for where in (value.where, *value.others):
+                    if where != "''":
+                        self.line(f"S.used.add({where})")
 
 
 def read_expression(unit: Unit, source: Scalar) -> Expression | None:

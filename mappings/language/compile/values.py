@@ -12,7 +12,8 @@ TEXT: Final = "text"
 """A source text, or a function's, before it becomes a FHIR primitive."""
 JSON: Final = "json"
 """A member of a JSON or FHIR source, of which only running shows what it is."""
-REFERENCE: Final = "Reference"
+REFERENCE: Final = "a reference"
+"""Held as its text, `urn:uuid:…` or `Type/…`; becomes the FHIR type Reference where it is put."""
 ID: Final = "id of a resource"
 BOOLEAN: Final = "boolean"
 NOTHING: Final = "nothing"
@@ -33,7 +34,9 @@ class Value:
 
     Held raw, it is HL7 text before unescaping: `""` absent, two quotes null. Else None is absent and NULL null.
     `type` is TEXT, JSON, REFERENCE, ID, a FHIR type, or `hl7:CX` for a composite. `where` is code for its source path.
-    `literal` is set for what the pack itself says. `target` is the resource type of a reference, where it is known.
+    `literal` is set for what the pack itself says. `target` is the resource type of a reference, where it is known. `depth` is 0 for
+    a repetition, 1 for a component, whose parts have another separator. `others` is code for
+    further source paths that went into it.
     """
 
     code: str
@@ -45,6 +48,8 @@ class Value:
     literal: str | None = None
     target: str = ""
     types: tuple[str, ...] = ()
+    depth: int = 0
+    others: tuple[str, ...] = ()
 
     @property
     def composite(self) -> str:

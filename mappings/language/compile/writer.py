@@ -67,5 +67,12 @@ class Writer:
             self.known[-1][code] = name
         return name
 
+    def recall(self, key: str) -> str:
+        """The local that was remembered under `key` in this block or one around it, else empty."""
+        return next((frame[key] for frame in reversed(self.known) if key in frame), "")
+
+    def remember(self, key: str, local: str) -> None:
+        self.known[-1][key] = local
+
     def lines(self) -> list[tuple[str, Place]]:
         return [(self.head, self.place), *self.opening, *self.body]

@@ -37,11 +37,17 @@ def ods_code(state: State, where: str, text: str) -> str | None:
     return code
 
 
-@function("local_system", "authority?", "uri")
+@function("local_system", "authority?", "uri", counts=False)
 def local_system(state: State, _where: str, authority: str | None = None) -> str:
     """The system of an identifier that only this sender (and who shares its identifiers) gives out."""
     base = f"urn:carehub:identifiers:{state.context.sender.identifier_domain}"
     return f"{base}:{quote(authority, safe='')}" if authority else base
+
+
+@function("local_code_system", "name", "uri", counts=False)
+def local_code_system(state: State, _where: str, name: str) -> str:
+    """The system of codes that only this sender knows, by the name the sender gives it."""
+    return f"urn:carehub:codes:{state.context.sender.identifier_domain}:{quote(name, safe='')}"
 
 
 def identity(state: State, kind: str, value: str, authority: str | None) -> str:

@@ -48,6 +48,13 @@ def integer(state: State, where: str, text: str) -> int | None:
     return found
 
 
+@function("positive", "text", "positiveInt")
+def positive(state: State, where: str, text: str) -> int | None:
+    """A whole number from 1; zero is left out, since it says "no rank"."""
+    found = integer(state, where, text)
+    return found if found is not None and found > 0 else None
+
+
 @function("boolean", "text", "boolean")
 def boolean(state: State, where: str, text: str) -> bool | None:
     """Y, yes, true, 1 or N, no, false, 0, in any case."""

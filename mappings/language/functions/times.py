@@ -34,7 +34,7 @@ class Stamp(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def _read(text: str) -> Stamp | None:
-    found = _HL7.fullmatch(text) or _ISO.fullmatch(text)
+    found = _ISO.fullmatch(text) or _HL7.fullmatch(text)  # in this order: 1930-01 is a month, not an offset
     if found:
         *numbers, fraction, offset = found.groups()
         parts = tuple(int(n) for n in numbers if n is not None)
@@ -76,7 +76,12 @@ def _stamp(state: State, where: str, text: str) -> Stamp | None:
 
 
 def _date_text(parts: tuple[int, ...]) -> str:
-    return "-".join(f"{n:0{w}d}" for n, w in zip(parts[:3], (4, 2, 2), strict=False))
+    match len(parts):
+        case 1:
+            return f"{parts[0]:04d}"
+        case 2:
+            return f"{parts[0]:04d}-{parts[1]:02d}"
+    return f"{parts[0]:04d}-{parts[1]:02d}-{parts[2]:02d}"
 
 
 def _zoned(state: State, where: str, stamp: Stamp) -> str:
@@ -127,6 +132,20 @@ def date_time(state: State, where: str, text: str) -> str | None:
     return f"{_date_text(stamp.parts)}T{_clock(stamp)}{_zoned(state, where, stamp)}"
 
 
+@function("timed", "text", "dateTime")
+def timed(state: State, where: str, text: str) -> str | None:
+    """A date and time with its offset; nothing, and no complaint, where only a date is stated."""
+    stamp = _read(text.strip())
+    return date_time(state, where, text) if stamp and len(stamp.parts) > 3 else None
+
+
+@function("time_of_day", "text", "dateTime")
+def time_of_day(state: State, where: str, text: str) -> str | None:
+    """A date and time with its offset where a time of day is stated; nothing for a date alone."""
+    stamp = _stamp(state, where, text)
+    return date_time(state, where, text) if stamp is not None and len(stamp.parts) > 3 else None
+
+
 @function("instant", "text", "instant")
 def instant(state: State, where: str, text: str) -> str | None:
     """A date and time to the second, with its offset; a date alone is an error."""
@@ -151,9 +170,11 @@ def time(state: State, where: str, text: str) -> str | None:
 
 @function("date_and_time", "date time?", "dateTime")
 def date_and_time(state: State, where: str, date: str, time: str | None = None) -> str | None:
-    """A date from one column and a time of day from another; without the time, the date alone."""
+    """A date from one column and a time of day from another; without the time, the first column as it stands."""
+    if time is None:
+        return date_time(state, where, date)
     day = _stamp(state, where, date)
-    if day is None or time is None or len(day.parts) < 3:
+    if day is None or len(day.parts) < 3:
         return _date_text(day.parts) if day else None
     clock = _TIME.fullmatch(time.strip())
     if clock is None:

@@ -29,7 +29,7 @@ def code_table(codes: CodeList) -> CodeTable:
 
 def _look_up(state: State, where: str, table: CodeTable, value: str) -> Target | None:
     """The target; for an unknown code what the list says, with an issue; None when it is left out."""
-    found = table.targets.get(value) or table.targets.get(value.strip())
+    found = table.targets.get(value)
     if found is not None:
         return found
     name = table.name

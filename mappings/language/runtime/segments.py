@@ -11,6 +11,13 @@ EMPTY = Segment("", -1, "", STANDARD)
 """Stands for a segment that is not there: all its fields are empty."""
 
 
+def padded(segment: Segment, last: int) -> list[str]:
+    """All fields by number, raw, and empty ones up to number `last`. Not to be changed."""
+    fields = segment.fields()
+    missing = last + 1 - len(fields)
+    return fields + [""] * missing if missing > 0 else fields
+
+
 class Group:
     """Segments between two starts of a group, with those before the first group (MSH, EVN) beside them."""
 

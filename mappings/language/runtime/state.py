@@ -29,7 +29,7 @@ class State:
     """One event in the making.
 
     `kept` are the message's resources by id, `emitted` those found inside them, `pruned` ids of resources that turned
-    out to be empty, `over` what is laid over passed resources by type, `used` the source paths that were read (only when
+    out to be empty, `named` the ids by the message's names for them, `over` what is laid over passed resources by type, `used` the source paths that were read (only when
     accounting was asked for), `above` the parents of a row by name.
     """
 
@@ -42,6 +42,7 @@ class State:
         "event",
         "issues",
         "kept",
+        "named",
         "over",
         "pruned",
         "trigger",
@@ -60,6 +61,7 @@ class State:
         self.kept: dict[str, Json] = {}
         self.emitted: dict[str, Json] = {}
         self.pruned: set[str] = set()
+        self.named: dict[str, str] = {}
         self.over: dict[str, dict[str, Any]] = {}
         self.used: set[str] = set()
         self.above: dict[str, ParentRef] = {}

@@ -123,7 +123,6 @@ def upgrade() -> None:
         sa.Column("body_codec", sa.String(length=8), server_default="none", nullable=False),
         sa.Column("body_key", sa.String(length=32), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_event")),
-        sa.UniqueConstraint("sequence", name=op.f("uq_event_sequence")),
     )
     op.create_index(op.f("ix_event_message"), "event", ["message"], unique=False)
     op.create_index(op.f("ix_event_person_key_sequence"), "event", ["person_key", "sequence"], unique=False)
@@ -159,10 +158,16 @@ def upgrade() -> None:
         sa.Column("body_codec", sa.String(length=8), server_default="none", nullable=False),
         sa.Column("body_key", sa.String(length=32), server_default="", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_message")),
-        sa.UniqueConstraint("batch", "row", name=op.f("uq_message_batch_row")),
     )
-    op.create_index(op.f("ix_message_source_key_hash"), "message", ["source", "key_hash"], unique=False)
     op.create_index(op.f("ix_message_source_received"), "message", ["source", "received"], unique=False)
+    op.create_index(
+        "uq_message_batch_row",
+        "message",
+        ["batch", "row"],
+        unique=True,
+        postgresql_where=sa.text("batch IS NOT NULL"),
+        sqlite_where=sa.text("batch IS NOT NULL"),
+    )
     op.create_table(
         "message_key",
         sa.Column(
@@ -174,7 +179,6 @@ def upgrade() -> None:
         sa.Column("until", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("key_hash", name=op.f("pk_message_key")),
     )
-    op.create_index(op.f("ix_message_key_message"), "message_key", ["message"], unique=False)
     op.create_table(
         "outbox",
         sa.Column(
@@ -189,7 +193,7 @@ def upgrade() -> None:
         sa.Column("place", sa.String(length=64), nullable=False),
         sa.Column("sector", sa.String(length=16), nullable=False),
         sa.Column("organisation", sa.String(length=16), nullable=False),
-        sa.Column("person_key", sa.String(length=64), nullable=False, comment="Kafka key"),
+        sa.Column("person_key", sa.String(length=64), nullable=False, comment="Kafka key; the event's"),
         sa.Column("shard", sa.SmallInteger(), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False, comment="bytes of the event's body as published"),
         sa.Column("after_outbox_id", sa.BigInteger(), nullable=True, comment="not before this row is published"),
@@ -202,7 +206,6 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_outbox_event"), "outbox", ["event"], unique=False)
-    op.create_index(op.f("ix_outbox_person_key"), "outbox", ["person_key"], unique=False)
     op.create_index(
         "ix_outbox_unpublished",
         "outbox",
@@ -345,13 +348,16 @@ def downgrade() -> None:
         postgresql_where=sa.text("published IS NULL"),
         sqlite_where=sa.text("published IS NULL"),
     )
-    op.drop_index(op.f("ix_outbox_person_key"), table_name="outbox")
     op.drop_index(op.f("ix_outbox_event"), table_name="outbox")
     op.drop_table("outbox")
-    op.drop_index(op.f("ix_message_key_message"), table_name="message_key")
     op.drop_table("message_key")
+    op.drop_index(
+        "uq_message_batch_row",
+        table_name="message",
+        postgresql_where=sa.text("batch IS NOT NULL"),
+        sqlite_where=sa.text("batch IS NOT NULL"),
+    )
     op.drop_index(op.f("ix_message_source_received"), table_name="message")
-    op.drop_index(op.f("ix_message_source_key_hash"), table_name="message")
     op.drop_table("message")
     op.drop_table("installation")
     op.drop_table("heartbeat")

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, insert, select
 
 from carehub.broker.stand_in import StandIn
@@ -185,3 +186,18 @@ class TestOnKafka(RuntimeContract):
         found = await database.run(noted)
         for key in {each.subject for each in sent}:
             assert [i for k, i in found if k == key] == [each.id for each in sent if each.subject == key]
+
+    async def test_what_the_hub_took_back_is_never_applied(
+        self, database: Database, bootstrap: str, topic: str, subscribe: Callable[..., Subscription]
+    ) -> None:
+        taken_back, kept = envelope(), envelope()
+        producer = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id=topic)
+        await producer.start()
+        await producer.begin_transaction()
+        await producer.send_and_wait(topic, bundle(), key=b"p1-a", headers=taken_back.headers())
+        await producer.abort_transaction()
+        await producer.stop()
+        await publish(bootstrap, topic, [Sent(kept, bundle())])
+        async with consuming(subscribe((topic,))) as subscription:
+            await until(lambda: subscription.counts.applied == 1)
+        assert [ce_id for _, ce_id in await database.run(noted)] == [kept.id]

@@ -12,18 +12,18 @@ import httpx
 import pytest
 import uvicorn
 
-from contract.identifiers import PersonKeys
 from gateway.door import Door
 from gateway.files import Files
 from gateway.http.app import make_app
 from gateway.http.front import Front
+from gateway.http.protocol import PatientProtocol
 from gateway.hub import Hub
 from gateway.limits import InFlight, Limits
 from gateway.ops.health import Check, Finding, Health
 from gateway.ops.metrics import Metrics
-from gateway.reception import Reception
-from gateway.store.entry import StoreKeys
+from gateway.reception import Reception, Take
 from tests.gateway.fakes import KEY, FakeIntake, FakeRegister
+from tests.gateway.store.making import KEYS
 
 
 @dataclass
@@ -59,32 +59,39 @@ def limits() -> Limits:
 
 
 @pytest.fixture
-def hub() -> Hub:
-    """The doors hand the hub on; what looks into it has tests of its own on a real store."""
-    return cast("Hub", None)
+async def house(limits: Limits) -> AsyncIterator[House]:
+    """In front of an intake that answers what it is told. What looks into the hub has tests of its own."""
+    intake = FakeIntake()
+    async with opened(cast("Hub", None), intake, FakeRegister.usual(), limits) as (port, front, client):
+        yield House(port, front, intake, cast("FakeRegister", front.door._register), client)
 
 
-@pytest.fixture
-async def house(limits: Limits, hub: Hub) -> AsyncIterator[House]:
-    intake, register, metrics = FakeIntake(), FakeRegister.usual(), Metrics()
+@contextlib.asynccontextmanager
+async def opened(
+    hub: Hub, take: Take, register: FakeRegister, limits: Limits
+) -> AsyncIterator[tuple[int, Front, httpx.AsyncClient]]:
+    """The door on a free port, and a client that holds the key of the usual source."""
 
     async def look() -> Finding:
         return Finding(True, detail={"sources": ["dch-pas"]})
 
-    health = Health([Check("database", look)])
+    health, metrics = Health([Check("database", look)]), Metrics()
     await health.look()
-    reception = Reception(intake, metrics, unavailable=health.look_soon)
-    front = Front(hub, Door(register), Files(hub, StoreKeys(PersonKeys(b"p" * 32), b"m" * 32)), reception, health, metrics, limits, InFlight(limits.in_flight))
+    reception = Reception(take, metrics, unavailable=health.look_soon)
+    front = Front(hub, Door(register), Files(hub, KEYS), reception, health, metrics, limits, InFlight(limits.in_flight))
     async with serving(make_app(front)) as port:
         headers = {"Authorization": f"Bearer {KEY}"}
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=5) as client:
-            yield House(port, front, intake, register, client)
+            yield port, front, client
 
 
 @contextlib.asynccontextmanager
 async def serving(app: Any) -> AsyncIterator[int]:
     """The application on a free port of this machine."""
-    server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", 0, log_config=None, lifespan="off", access_log=False))
+    config = uvicorn.Config(
+        app, "127.0.0.1", 0, http=PatientProtocol, ws="none", log_config=None, lifespan="off", access_log=False
+    )
+    server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
     async with asyncio.timeout(5):
         while not server.started:

@@ -14,7 +14,6 @@ from contract.errors import (
     Refusal,
     TooLarge,
     TooMany,
-    Unauthenticated,
     Unavailable,
     Undecodable,
     Unprocessable,

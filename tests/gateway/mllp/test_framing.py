@@ -70,10 +70,11 @@ def test_an_oversized_frame_keeps_only_its_beginning_and_the_next_one_is_whole()
 def test_a_frame_without_end_is_given_up_and_never_held() -> None:
     framer = Framer(10_000)
     framer.feed(b"\x0b")
+    for _ in range(40):
+        framer.feed(b"x" * 1000)
+        assert framer.held <= 10_000
     with pytest.raises(NotMllp):
-        for _ in range(100):
-            framer.feed(b"x" * 1000)
-            assert framer.held <= 10_000
+        framer.feed(b"x" * 1000)
 
 
 def test_a_peer_that_speaks_something_else_is_given_up() -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 
+import pytest
+
 from contract.errors import Misconfigured
 from gateway.ops.faults import incident_of, without_exception_texts
 
 
 def raised(fault: Exception) -> Exception:
-    try:
+    with pytest.raises(type(fault)) as caught:
         raise fault
-    except Exception as caught:
-        return caught
+    return caught.value
 
 
 def test_an_incident_names_type_and_place_and_never_the_text() -> None:

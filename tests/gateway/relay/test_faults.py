@@ -18,6 +18,7 @@ from gateway.relay.relay import Relay
 from gateway.relay.topics import Topics, create_topics
 from gateway.store.database import Database
 from tests.gateway.relay.rows import a_topic, all_published, put, read_topic, relaying, unpublished, until
+from tests.servers import Postgres
 
 pytestmark = pytest.mark.kafka
 
@@ -154,3 +155,23 @@ async def test_an_unfinished_transaction_is_shown_to_nobody(kafka_server: str) -
     await producer.stop()
     assert await read_topic(kafka_server, topic) == []
     assert len(await read_topic(kafka_server, topic, isolation="read_uncommitted")) == 1
+
+
+@pytest.mark.postgres
+async def test_a_database_that_comes_back_is_relayed_again(
+    postgres: Database, postgres_server: Postgres, kafka_server: str
+) -> None:
+    topic = a_topic()
+    relay = a_relay(postgres, kafka_server, "relay")
+    async with relaying(relay):
+        await postgres.run(put, topic, "p1-a", b"0")
+        await all_published(postgres)
+        await asyncio.to_thread(postgres_server.stop)
+        try:
+            await until(lambda: relay.snapshot()["database_error"])
+        finally:
+            await asyncio.to_thread(postgres_server.start)
+        await until(lambda: relay.snapshot()["database_error"] is None)
+        await postgres.run(put, topic, "p1-a", b"1")
+        await all_published(postgres)
+    assert [record.value for record in await read_topic(kafka_server, topic)] == [b"0", b"1"]

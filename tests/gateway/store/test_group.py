@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from sqlalchemy import Connection, func, select
 
@@ -15,13 +18,13 @@ from contract.errors import Unavailable
 from gateway.delivery import Status
 from gateway.store import group as group_module
 from gateway.store.database import Database
-from gateway.store.entry import Entry
+from gateway.store.entry import Entry, prepare
 from gateway.store.group import Keeper
 from gateway.store.keep import keep_batch
-from gateway.store.models import event, message
+from gateway.store.models import event, message, message_key
 from gateway.store.sharing import Sharing
 from migrations import upgrade
-from tests.gateway.store.making import KEYS, NOON, draft, keeping, person, published
+from tests.gateway.store.making import KEYS, NOON, bundle, draft, keeping, local_key, person, published
 
 
 def count(connection: Connection, table: Any = message) -> int:
@@ -38,9 +41,7 @@ async def test_only_the_message_that_a_database_refuses_fails(keeper: Keeper, da
     assert [row.message for row in rows] == [a.id for a in answers if not isinstance(a, BaseException)]
 
 
-async def test_messages_that_wait_share_one_transaction(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_messages_that_wait_share_one_transaction(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
 
     def noted(connection: Connection, entries: Sequence[Entry], *rest: Any) -> Any:
@@ -89,12 +90,6 @@ async def test_a_queue_is_full_by_bytes_too(database: Database) -> None:
     await keeper.close()
 
 
-async def test_when_the_outbox_is_full_nothing_is_accepted(database: Database) -> None:
-    keeper = Keeper(database, KEYS, backlog_full=lambda: True)
-    with pytest.raises(Unavailable):
-        keeper.keep(keeping(draft(person("1"))))
-
-
 async def test_closing_answers_all_that_waits_and_takes_nothing_more(database: Database) -> None:
     keeper = Keeper(database, KEYS)
     futures = [keeper.keep(keeping(draft(person(str(n))))) for n in range(5)]
@@ -105,15 +100,34 @@ async def test_closing_answers_all_that_waits_and_takes_nothing_more(database: D
         keeper.keep(keeping(draft(person("1"))))
 
 
-async def test_a_database_that_is_away_is_worth_trying_again(keeper: Keeper, database: Database) -> None:
-    await database.run(lambda c: c.exec_driver_sql("DROP TABLE waiting"))
-    await database.close()
-    elsewhere = Database("postgresql://nobody@127.0.0.1:1/nowhere")
-    await elsewhere.open()
-    with pytest.raises(Unavailable):
-        await elsewhere.run(count)
-    await elsewhere.close()
+async def test_a_database_that_is_away_is_worth_trying_again(unused_tcp_port: int) -> None:
+    database = Database(f"postgresql://nobody@127.0.0.1:{unused_tcp_port}/nowhere")
     await database.open()
+    keeper = Keeper(database, KEYS)
+    await keeper.start()
+    with pytest.raises(Unavailable) as away:
+        await keeper.keep(keeping(draft(person("1"))))
+    assert away.value.issues[0].retryable
+    await keeper.close()
+    await database.close()
+
+
+async def test_a_full_disk_is_worth_trying_again_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'hub.sqlite'}"
+    await upgrade(url, "hub")
+    database = Database(url)
+    await database.open()
+    await database.run(lambda c: c.exec_driver_sql("PRAGMA max_page_count = 1"))  # as many as there are
+    keeper = Keeper(database, KEYS)
+    await keeper.start()
+    big = [keeping(draft(person("1"), body=bundle(note=os.urandom(200_000).hex()))) for _ in range(3)]
+    answers = await asyncio.gather(*(keeper.keep(k) for k in big), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [Unavailable] * 3
+    assert [await database.read(count, table) for table in (message, message_key, event)] == [0, 0, 0]
+    await database.run(lambda c: c.exec_driver_sql("PRAGMA max_page_count = 1000000"))
+    assert (await keeper.keep(big[0])).status is Status.ACCEPTED
+    await keeper.close()
+    await database.close()
 
 
 @pytest.mark.postgres
@@ -158,12 +172,51 @@ async def test_a_batch_of_all_persons_in_opposite_orders_does_not_deadlock(postg
     people = [person(str(n)) for n in range(60)]
 
     async def one(order: Sequence[Any]) -> None:
-        from gateway.store.entry import prepare
-
         entries = [prepare(keeping(draft(who)), KEYS) for who in order]
         await database.run(keep_batch, entries, Sharing(), NOON + timedelta(seconds=1))
 
     async with asyncio.timeout(60):
         await asyncio.gather(*(one(people if n % 2 else people[::-1]) for n in range(16)))
     assert await database.read(count, event) == 16 * 60
+    await database.close()
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(
+    "hold",
+    [
+        "SELECT 1 FROM person WHERE key = $1 FOR UPDATE",
+        "INSERT INTO person (key, national, flagged, created, merged_into) VALUES "
+        "($1, false, false, now(), 'p1-number'), ('p1-number', true, false, now(), NULL)",
+    ],
+    ids=["a person known before", "a person that another gateway is just adding and linking"],
+)
+async def test_who_keeps_a_persons_event_waits_for_whoever_is_keeping_another(postgres_url: str, hold: str) -> None:
+    """No sequence number may be drawn before that: it could become visible after a higher one was published."""
+    await upgrade(postgres_url, "hub")
+    database = Database(postgres_url)
+    await database.open()
+    keeper = Keeper(database, KEYS)
+    await keeper.start()
+    if "FOR UPDATE" in hold:
+        await keeper.keep(keeping(draft(person("1"))))
+    other = await asyncpg.connect(postgres_url)
+    transaction = other.transaction()
+    await transaction.start()
+    await other.execute(hold, local_key("1"))
+    before = await other.fetchval("SELECT last_value FROM event_sequence")
+    answer = keeper.keep(keeping(draft(person("1"))))
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    async with asyncio.timeout(10):
+        while await other.fetchval(waits) == 0:
+            assert not answer.done()
+            await other.execute("SELECT pg_stat_clear_snapshot()")
+            await asyncio.sleep(0.01)
+    assert await other.fetchval("SELECT last_value FROM event_sequence") == before
+    await transaction.commit()
+    assert (await answer).status is Status.ACCEPTED
+    key = local_key("1") if "FOR UPDATE" in hold else "p1-number"
+    assert {row.key for row in await database.read(published)} == {key}
+    await other.close()
+    await keeper.close()
     await database.close()

@@ -63,7 +63,11 @@ async def test_a_message_waits_publishes_nothing_and_is_released_when_its_parent
     [found] = await database.read(releasable, 10)
     assert (found.id, found.source, found.body, found.received) == (child.id, "dch-pas", b"child", NOON)
     resumed = await keeper.keep(keeping(draft(person("1"), "ward-stay-1"), id_="child", resumes=child.id))
-    assert (resumed.id, resumed.status, [e.type for e in resumed.events]) == (child.id, Status.ACCEPTED, ["ward-stay-1"])
+    assert (resumed.id, resumed.status, [e.type for e in resumed.events]) == (
+        child.id,
+        Status.ACCEPTED,
+        ["ward-stay-1"],
+    )
     assert await released(database) == []
     rows = await database.read(published)
     assert [(row.type, row.late) for row in rows] == [("referral-received-1", False), ("ward-stay-1", True)]

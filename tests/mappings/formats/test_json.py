@@ -51,7 +51,7 @@ def test_fractions_keep_the_digits_they_were_sent_with() -> None:
 
 
 def test_text_that_looks_like_members_or_numbers_is_left_alone() -> None:
-    body = '{"a":"x\\":1.5, [2.5","b":"10:30.5"}'.encode()
+    body = b'{"a":"x\\":1.5, [2.5","b":"10:30.5"}'
     assert read_json(b"\xef\xbb\xbf" + body) == {"a": 'x":1.5, [2.5', "b": "10:30.5"}
 
 

@@ -122,7 +122,11 @@ FAULTS: dict[str, tuple[str, Any]] = {
     "bad base64": ("entry.1.resource.photo.0.data", "a"),
     "bad id": ("entry.1.resource.id", "under_score"),
     "blank in a uri": ("entry.1.resource.identifier.0.system", "urn: x"),
-    "too deep a resource": ("entry.5.resource.parameter.2.resource.resourceType", "Nothing"),
+    "unknown resource in a part": (
+        "entry.5.resource.parameter.1.part.0.part",
+        [{"name": "e", "resource": {"resourceType": "Nothing", "id": "x"}}],
+    ),
+    "unknown resource in a parameter": ("entry.5.resource.parameter.2.resource.resourceType", "Nothing"),
 }
 """Name of the fault → where, and what to put there; None takes it out (from an object) or puts a null (into a list)."""
 
@@ -140,42 +144,14 @@ def with_fault(place: str, value: Any) -> dict[str, Any]:
     return bundle
 
 
-_VALUES = st.sampled_from(
-    [
-        None,
-        True,
-        0,
-        -1,
-        1,
-        2.5,
-        1.0,
-        10**12,
-        "",
-        " ",
-        "x",
-        "a b",
-        " a",
-        "true",
-        "5",
-        [],
-        {},
-        [None],
-        [[]],
-        ["x"],
-        {"x": 1},
-    ]
-    + ["2024", "2024-13", "2023-02-29", "2024-02-29T25:00:00Z", "2024-02-29T10:00:00Z", "10:00:60", "0000-01-01", "a=="]
-    + [
-        "urn:uuid:1",
-        "\u00a0",
-        "a\x01",
-        "Patient",
-        {"url": "u"},
-        {"extension": [{"url": "u"}]},
-        {"id": "i"},
-        {"reference": "x"},
-    ]
+_ODD_TEXTS = (
+    "|x|a b| a|true|5|2024|2024-13|2023-02-29|2024-02-29T25:00:00Z|2024-02-29T10:00:00Z"
+    "|10:00:60|0000-01-01|a==|urn:uuid:1"
 )
+_ODD_OBJECTS = ({}, {"x": 1}, {"url": "u"}, {"extension": [{"url": "u"}]}, {"id": "i"}, {"reference": "x"})
+_ODD_LISTS = ([], [None], [[]], ["x"])
+_ODD = (None, True, 0, -1, 1, 2.5, 1.0, 10**12, " ", "\u00a0", "a\x01", "Patient")
+_VALUES = st.sampled_from((*_ODD, *_ODD_TEXTS.split("|"), *_ODD_OBJECTS, *_ODD_LISTS))
 
 
 @st.composite

@@ -36,6 +36,19 @@ def test_what_is_no_resource_is_said_to_be_none(junk: object) -> None:
     assert issue.path == "resourceType"
 
 
+def test_elements_that_are_only_called_like_a_resource_are_none() -> None:
+    event = {
+        "resourceType": "AdverseEvent",
+        "actuality": "actual",
+        "subject": {"display": "x"},
+        "outcome": {"text": "x"},
+    }
+    assert check_reference(event) == ()
+    parameters = {"parameter": [{"name": "x", "resource": {"resourceType": "Nothing"}}]}
+    (issue,) = check_reference({"resourceType": "Parameters", **parameters})
+    assert issue.path == "Parameters.parameter[0].resource.resourceType"
+
+
 def test_depth_does_not_break_it() -> None:
     extension: dict[str, Any] = {"url": "u", "valueString": "x"}
     for _ in range(240):

@@ -43,11 +43,11 @@ def test_every_message_of_a_body_is_found(body: bytes) -> None:
 def test_a_single_message_is_no_batch_whatever_its_fields_hold() -> None:
     assert not is_batch(message(1))
     assert not is_batch(b"\x0b" + message(1).replace(b"\r", b"\n") + b"\x1c\r")
-    assert split_messages(message(1)) == [message(1)]
+    assert list(split_messages(message(1))) == [message(1)]
 
 
 @pytest.mark.parametrize(("body", "path"), [(b"FHS|^~\\&|A\rFTS|0\r", "MSH"), (b"junk\r" + message(1), "line 1")])
 def test_a_batch_without_messages_or_with_a_false_start_is_refused(body: bytes, path: str) -> None:
     with pytest.raises(Undecodable) as refused:
-        split_messages(body)
+        list(split_messages(body))
     assert refused.value.issues[0].path == path

@@ -6,7 +6,7 @@ from contract.errors import Code
 from mappings.formats.hl7v2.decode import decode_hl7v2
 
 
-def sent(charset: str, codec: str, name: str = "MÜLLER’S") -> bytes:
+def sent(charset: str, codec: str, name: str = "MÜLLER€") -> bytes:
     return f"MSH|^~\\&|A|B|C|D|2020||ADT^A01|1|P|2.4||||||{charset}\rPID|1||1||{name}\r".encode(codec)
 
 
@@ -25,7 +25,7 @@ def sent(charset: str, codec: str, name: str = "MÜLLER’S") -> bytes:
 )
 def test_text_in_the_declared_character_set_is_read_without_a_word(charset: str, codec: str) -> None:
     decoded = decode_hl7v2(sent(charset, codec))
-    assert decoded.tree.first("PID").field(5) == "MÜLLER’S"
+    assert decoded.tree.first("PID").field(5) == "MÜLLER€"
     assert decoded.issues == ()
 
 
@@ -35,8 +35,13 @@ def test_text_in_the_declared_character_set_is_read_without_a_word(charset: str,
 )
 def test_a_declaration_that_lies_is_seen_through_and_reported(charset: str, codec: str) -> None:
     decoded = decode_hl7v2(sent(charset, codec))
-    assert decoded.tree.first("PID").field(5) == "MÜLLER’S"
+    assert decoded.tree.first("PID").field(5) == "MÜLLER€"
     assert [(issue.code, issue.path) for issue in decoded.issues] == [(Code.BAD_ENCODING, "MSH-18")]
+
+
+def test_another_declared_character_set_is_believed_when_the_text_is_not_utf_8() -> None:
+    decoded = decode_hl7v2(sent("8859/2", "iso8859-2", "DVOŘÁK"))
+    assert (decoded.tree.first("PID").field(5), decoded.issues) == ("DVOŘÁK", ())
 
 
 def test_plain_ascii_is_never_complained_of() -> None:
@@ -50,4 +55,4 @@ def test_bytes_that_windows_does_not_know_are_kept_as_latin_1() -> None:
 
 
 def test_utf_16_with_a_byte_order_mark_is_read() -> None:
-    assert decode_hl7v2(sent("UNICODE UTF-16", "utf-16")).tree.first("PID").field(5) == "MÜLLER’S"
+    assert decode_hl7v2(sent("UNICODE UTF-16", "utf-16")).tree.first("PID").field(5) == "MÜLLER€"

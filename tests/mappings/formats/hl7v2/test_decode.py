@@ -98,9 +98,12 @@ def test_separators_and_framing_of_real_traffic_are_tolerated(body: str) -> None
     assert decoded.comparable == decode_hl7v2(ADMISSION.encode()).comparable
 
 
-def test_line_breaks_inside_a_field_stay_inside_it_and_are_reported() -> None:
+@pytest.mark.parametrize("line_end", ["\n", "\r", "\r\n"])
+def test_line_breaks_inside_a_field_stay_inside_it_and_are_reported(line_end: str) -> None:
     decoded = decode_hl7v2(
-        f"{ADMISSION}OBX|1|TX|note||First line.\nSecond | line\n\nNew paragraph||||||F\rNTE|1||OK\n".encode()
+        f"{ADMISSION}OBX|1|TX|note||First line.\nSecond | line\n\nNew paragraph||||||F\rNTE|1||OK\n".replace(
+            "\n", line_end
+        ).encode()
     )
     result = decoded.tree.first("OBX")
     assert result.field(5) == "First line.\nSecond "
@@ -166,6 +169,12 @@ def test_ten_megabytes_of_anything_are_answered_in_bounded_time(filler: bytes) -
     except Undecodable as refused:
         assert refused.issues[0].path in ("OBX", "")  # noqa: PT017
     assert time.perf_counter() - started < 5
+
+
+def test_a_message_of_too_many_lines_is_refused() -> None:
+    with pytest.raises(Undecodable) as refused:
+        decode_hl7v2(ADMISSION.encode() + b"OBX|1\r" * 100_001)
+    assert "100000 lines" in refused.value.issues[0].text
 
 
 def test_an_embedded_document_of_ten_megabytes_is_read() -> None:

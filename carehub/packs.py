@@ -1,0 +1,72 @@
+"""The mapping packs that this installation finds, described and judged for the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from carehub.errors import Declined
+from carehub.settings import read_settings
+from contract.errors import Misconfigured
+from mappings.language import CompiledPack, lint_packs, list_packs, load_pack
+from mappings.language.folder import layers_of, pack_folders
+from mappings.language.problems import Problems
+
+
+def described() -> list[dict[str, Any]]:
+    """Every pack whose manifest can be read, by name."""
+    return [describe(pack.name) for pack in list_packs(read_settings().packs)]
+
+
+def describe(name: str) -> dict[str, Any]:
+    """One pack as its manifest has it. Raises Declined when there is none of that name, or it cannot be read."""
+    search = read_settings().packs
+    layers = layers_of(name, search, Problems())
+    if not layers:
+        known = ", ".join(pack.name for pack in list_packs(search))
+        raise Declined(f"there is no pack {name} that can be read; there are: {known} (carehub packs lint)")
+    manifest, root = layers[-1].manifest, layers[-1].root
+    return {
+        "pack": name,
+        "version": manifest.version,
+        "format": str(manifest.format),
+        "extends": " ".join(manifest.extends) if manifest.extends else None,
+        "messages": sorted(Path(file).stem for layer in layers for file in layer.under("messages", ".yaml")),
+        "samples": len(list((root / "samples").glob("*/message.*"))),
+        "from": list(manifest.facts),
+        "folder": str(root),
+    }
+
+
+def problems_of(names: Sequence[str] | None) -> list[dict[str, Any]]:
+    """Mistakes and warnings of these packs, or of all. Raises Declined for a name that no pack has."""
+    search = read_settings().packs
+    folders = pack_folders(search)
+    if unknown := [name for name in names or () if name not in folders]:
+        raise Declined(f"there is no pack {', '.join(unknown)}; there are: {', '.join(sorted(folders))}")
+    found = [each for each in lint_packs(search) if not names or each.place.file.partition("/")[0] in names]
+    return [
+        {
+            "file": each.place.file,
+            "line": each.place.line,
+            "column": each.place.column,
+            "text": each.text,
+            "advice": each.advice,
+            "warning": each.warning,
+            "shown": str(each),
+        }
+        for each in found
+    ]
+
+
+def sound_packs(search: Sequence[Path]) -> list[CompiledPack]:
+    """Every pack that compiles; one that builds on another stands before it, so that it is tried first."""
+    depths = {name: len(layers_of(name, search, Problems())) for name, _ in list_packs(search)}
+    sound = []
+    for name in sorted(depths, key=lambda name: (-depths[name], name)):
+        try:
+            sound.append(load_pack(name, search))
+        except Misconfigured:
+            continue  # said by `packs lint` and `doctor`; the others are none the worse for it
+    return sound

@@ -1,0 +1,52 @@
+"""Two questions of a gateway's health that only the composition root can ask: of Kafka, and of the relays."""
+
+from __future__ import annotations
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
+
+from gateway.ops.checks import KafkaProbe
+from gateway.ops.health import Check, Finding
+from gateway.relay.leases import group_owners
+from gateway.store.database import Database
+
+_REQUEST_MS = 3_000
+
+
+def kafka_probe(bootstrap: str) -> KafkaProbe:
+    """Asks for the cluster's metadata: a port that is open proves nothing."""
+
+    async def ask() -> bool:
+        client = AIOKafkaClient(bootstrap_servers=bootstrap, request_timeout_ms=_REQUEST_MS, client_id="carehub-health")
+        try:
+            await client.bootstrap()
+            return bool(client.cluster.brokers())
+        except (KafkaError, OSError):
+            return False
+        finally:
+            await client.close()
+
+    return ask
+
+
+def no_kafka_known() -> Check:
+    """For a gateway that was told of none: relays elsewhere may well know it."""
+
+    async def look() -> Finding:
+        return Finding(False, "no Kafka is known here: set KAFKA_BOOTSTRAP_SERVERS")
+
+    return Check("kafka", look, needed=False)
+
+
+def shards_relayed(database: Database) -> Check:
+    """That each group of shards has an owner. Not needed: without one, events are kept and wait."""
+
+    async def look() -> Finding:
+        owners = await database.read(group_owners)
+        detail = {"owners": {str(each.group): each.owner for each in owners}}
+        alone = sum(each.owner is None for each in owners)
+        if owners and not alone:
+            return Finding(True, detail=detail)
+        return Finding(False, "groups of shards have no owner: is a relay running?", detail)
+
+    return Check("relay", look, needed=False)

@@ -1,0 +1,263 @@
+"""Samples: messages beside a pack with the events expected of them, and assertions written by hand.
+
+Everything that decides the outcome is fixed: id key, sender and clock. A sample of several messages (NDJSON, a JSON
+array, several CSV rows) is mapped in order. What a row hangs on is found among the pack's other samples.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from contract.errors import Code, Refusal
+from contract.event import rfc3339
+from contract.identifiers import ResourceIds
+from mappings import formats
+from mappings.language.folder import pack_folders
+from mappings.language.nodes import Mapping, Scalar, read_yaml
+from mappings.language.pack import CompiledPack
+from mappings.language.packs import load_pack
+from mappings.language.problems import Problems
+from mappings.stages import Decoded, Format, Json, MapContext, Mapped, ParentState, Sender
+
+KEY: Final = b"sample"
+SENDER: Final = Sender("sample", "sample", "X99")
+CLOCK: Final = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+ABSENT: Final = "absent"
+
+_CONTENT_TYPES: Final = {
+    ".hl7": "application/hl7-v2",
+    ".xml": "application/fhir+xml",
+    ".json": "application/json",
+    ".ndjson": "application/x-ndjson",
+    ".csv": "text/csv",
+}
+_STEP: Final = re.compile(r"(?P<name>[A-Za-z_]\w*)(?:\[(?P<index>\d+)\])?")
+
+
+@dataclass(frozen=True, slots=True)
+class SampleResult:
+    """`differences` are sentences for a person: what was expected, what came, where. `-` is expected, `+` came."""
+
+    pack: str
+    sample: str
+    differences: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        return not self.differences
+
+
+def run_samples(pack: str, search: Sequence[Path] = ()) -> list[SampleResult]:
+    """Runs every sample of a pack. Raises PackError when the pack does not compile."""
+    compiled = load_pack(pack, search)
+    folders = sample_folders(pack, search)
+    known = _remembered(compiled, folders)
+    return [SampleResult(pack, folder.name, tuple(_differences(compiled, folder, known))) for folder in folders]
+
+
+def accept_samples(pack: str, search: Sequence[Path] = (), names: Sequence[str] = ()) -> list[str]:
+    """Writes what comes today as what is expected, for the samples named, else for all; gives the names of those that
+    changed. Raises PackError."""
+    compiled = load_pack(pack, search)
+    changed: list[str] = []
+    folders = sample_folders(pack, search)
+    known = _remembered(compiled, folders)
+    for folder in folders:
+        if names and folder.name not in names:
+            continue
+        text = orjson.dumps(_outcome(compiled, folder, known), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        golden = folder / "expected.json"
+        if not golden.is_file() or golden.read_bytes() != text:
+            golden.write_bytes(text)
+            changed.append(folder.name)
+    return changed
+
+
+def sample_folders(pack: str, search: Sequence[Path] = ()) -> list[Path]:
+    root = pack_folders(search).get(pack)
+    base = root / "samples" if root is not None else None
+    return sorted(p for p in base.iterdir() if p.is_dir()) if base is not None and base.is_dir() else []
+
+
+def _remembered(pack: CompiledPack, folders: Sequence[Path]) -> dict[str, ParentState]:
+    """What all samples leave to be remembered: round after round, until no row finds its parent any more."""
+    known: dict[str, ParentState] = {}
+    waiting = [d for folder in folders for d in _messages(pack, folder) if not isinstance(d, Refusal)]
+    while True:
+        still: list[Decoded] = []
+        for decoded in waiting:
+            try:
+                mapped = pack.map(decoded, MapContext(SENDER, ResourceIds(KEY), CLOCK, known))
+            except Refusal as refusal:
+                if refusal.code is Code.PARENT_UNKNOWN:
+                    still.append(decoded)
+                continue
+            for state in (s for event in mapped.events for s in event.states):
+                known.setdefault(state.resource_id, state.state)
+        if len(still) == len(waiting) or not still:
+            return known
+        waiting = still
+
+
+def _outcome(pack: CompiledPack, folder: Path, known: dict[str, ParentState]) -> Json:
+    """What the sample's messages give, as plain JSON."""
+    found: dict[str, Any] = {}
+    parents = dict(known)
+    for decoded in _messages(pack, folder):
+        if isinstance(decoded, Refusal):
+            found.setdefault("refused", []).extend(_issues(decoded))
+            continue
+        context = MapContext(SENDER, ResourceIds(KEY), CLOCK, parents)
+        try:
+            mapped = pack.map(decoded, context, account=True)
+        except Refusal as refusal:
+            found.setdefault("refused", []).extend(_issues(refusal))
+            continue
+        parents |= {state.resource_id: state.state for event in mapped.events for state in event.states}
+        _add(found, mapped)
+    return orjson.loads(orjson.dumps(found, default=_plain))
+
+
+def _add(found: dict[str, Any], mapped: Mapped) -> None:
+    found.setdefault("events", []).extend(
+        {
+            "type": event.type,
+            "happened": rfc3339(event.happened),
+            "subject": event.subject,
+            "prior": event.prior,
+            "bundle": event.bundle,
+        }
+        for event in mapped.events
+    )
+    found.setdefault("issues", []).extend({"code": str(i.code), "path": i.path} for i in mapped.issues)
+    found.setdefault("unmapped", []).extend(mapped.unmapped)
+
+
+def _issues(refusal: Refusal) -> list[dict[str, str]]:
+    return [{"code": str(issue.code), "path": issue.path} for issue in refusal.issues]
+
+
+def _plain(value: object) -> Any:
+    """A Decimal as JSON, with the digits it was written with."""
+    return orjson.Fragment(str(value))
+
+
+def _messages(pack: CompiledPack, folder: Path) -> Iterator[Decoded | Refusal]:
+    files = sorted(folder.glob("message.*"))
+    for file in files[:1]:
+        body = file.read_bytes()
+        content_type = _CONTENT_TYPES[file.suffix]
+        if file.suffix == ".json" and pack.format is Format.FHIR:
+            content_type = "application/fhir+json"
+        parts = formats.split(body, content_type)
+        for part in [body] if parts is None else [p.body for p in parts]:
+            try:
+                yield formats.decode(part, pack.format)
+            except Refusal as refusal:
+                yield refusal
+
+
+def _differences(pack: CompiledPack, folder: Path, known: dict[str, ParentState]) -> Iterator[str]:
+    if not list(folder.glob("message.*")):
+        yield f"the sample has no message: add message{_suffix(pack.format)}"
+        return
+    outcome = _outcome(pack, folder, known)
+    golden = folder / "expected.json"
+    if golden.is_file():
+        yield from _compared(orjson.loads(golden.read_bytes()), outcome, "")
+    else:
+        yield f"the sample has no expectation: look at what comes, then `carehub packs test {pack.name} --accept`"
+    yield from _asserted(folder, outcome)
+
+
+def _suffix(form: Format) -> str:
+    return {Format.HL7V2: ".hl7", Format.CSV: ".csv"}.get(form, ".json")
+
+
+def _compared(expected: Json, came: Json, path: str) -> Iterator[str]:
+    if isinstance(expected, dict) and isinstance(came, dict):
+        for name in [*expected, *(n for n in came if n not in expected)]:
+            inner = f"{path}.{name}" if path else name
+            if name not in came:
+                yield f"{inner}: - {_short(expected[name])}"
+            elif name not in expected:
+                yield f"{inner}: + {_short(came[name])}"
+            else:
+                yield from _compared(expected[name], came[name], inner)
+    elif isinstance(expected, list) and isinstance(came, list):
+        for position in range(max(len(expected), len(came))):
+            inner = f"{path}[{position}]"
+            if position >= len(came):
+                yield f"{inner}: - {_short(expected[position])}"
+            elif position >= len(expected):
+                yield f"{inner}: + {_short(came[position])}"
+            else:
+                yield from _compared(expected[position], came[position], inner)
+    elif expected != came or type(expected) is not type(came):
+        yield f"{path}: - {_short(expected)} + {_short(came)}"
+
+
+def _short(value: Json) -> str:
+    text = orjson.dumps(value).decode()
+    return text if len(text) <= 120 else f"{text[:117]}…"
+
+
+# assertions
+
+
+def _asserted(folder: Path, outcome: Json) -> Iterator[str]:
+    """Each `path: value` of asserts.yaml, on the last event; `absent` says that there is nothing."""
+    file = folder / "asserts.yaml"
+    if not file.is_file():
+        return
+    problems = Problems()
+    node = read_yaml(file.read_text(encoding="utf-8"), f"{folder.name}/asserts.yaml", problems)
+    yield from map(str, problems.found)
+    if not isinstance(node, Mapping):
+        return
+    for entry in node:
+        if not isinstance(entry.value, Scalar):
+            yield f"{entry.key.place}  an assertion is `path: value`"
+            continue
+        found = _looked_up(outcome, entry.key.text)
+        if not _holds(found, entry.value):
+            yield f"{entry.key.place}  {entry.key.text}: - {entry.value.text} + {_short(found)}"
+
+
+def _holds(found: Json, wanted: Scalar) -> bool:
+    if wanted.quoted:
+        return bool(found == wanted.text)
+    if wanted.text == ABSENT:
+        return found is None
+    return found is not None and _short(found) == wanted.text
+
+
+def _looked_up(outcome: Json, path: str) -> Json:
+    """`Patient.identifier[0].value` in the last event's Bundle; `event.type`; `refused[0].code`. None if absent."""
+    events = outcome.get("events") or [{}]
+    resources = [entry["resource"] for entry in events[-1].get("bundle", {}).get("entry", [])]
+    value: Json = None
+    for position, step in enumerate(path.split(".")):
+        match = _STEP.fullmatch(step)
+        if match is None:
+            return None
+        name, index = match["name"], match["index"]
+        if position == 0:
+            kinds = [r for r in resources if r["resourceType"] == name]
+            value = {"event": events[-1], "refused": outcome.get("refused")}.get(name, kinds)
+            if name not in ("event", "refused"):
+                index = index or "0"
+        elif isinstance(value, dict):
+            value = value.get(name)
+        else:
+            return None
+        if index is not None:
+            value = value[int(index)] if isinstance(value, list) and int(index) < len(value) else None
+    return value

@@ -1,0 +1,139 @@
+"""What senders and operators ask afterwards, on a real store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway.batch_work import BatchWork
+from gateway.limits import Limits
+from tests.gateway.fakes import KEY, OPERATOR_KEY, OTHER_KEY, FakeRegister, principal, sha256
+from tests.gateway.http.conftest import opened
+from tests.gateway.http.test_events import outcome
+from tests.gateway.store.making import PAS
+from tests.gateway.stored import Stored, stored
+
+CSV = b"who,what\n1,event\n2,bad\n3,event\n"
+OTHER = {"Authorization": f"Bearer {OTHER_KEY}"}
+OPERATOR = {"Authorization": f"Bearer {OPERATOR_KEY}"}
+
+
+@dataclass
+class Place:
+    house: Stored
+    client: httpx.AsyncClient
+
+    async def get(self, path: str, headers: dict[str, str] | None = None) -> Any:
+        response = await self.client.get(path, headers=headers)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    async def send(self, body: bytes, content_type: str, **headers: str) -> httpx.Response:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.client.post("/events", content=body, headers={"Content-Type": content_type, **named})
+
+    async def work(self) -> None:
+        await BatchWork(self.house.hub, self.house.reception, self.house.metrics, "gateway-1").work_on_one()
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    register = FakeRegister.usual()
+    register.by_digest[sha256(KEY)] = principal(PAS)
+    async with stored(tmp_path) as house, opened(house.hub, house.take, register, Limits()) as (_, _, client):
+        yield Place(house, client)
+
+
+async def test_a_sender_sees_its_message_and_its_events_and_nobody_elses(place: Place) -> None:
+    receipt = (await place.send(b'{"who":"1","what":"event"}', "application/json")).json()
+    found = await place.get(f"/messages/{receipt['id']}")
+    assert (found["status"], found["source"]) == ("accepted", "dch-pas")
+    event = await place.get(f"/events/{receipt['events'][0]['id']}")
+    assert event["type"] == "patient-admitted-1"
+    assert event["topics"][0]["topic"] == "care.qvv.acute.v1"
+    for path in (f"/messages/{receipt['id']}", f"/events/{event['id']}"):
+        assert (await place.client.get(path, headers=OTHER)).status_code == 404
+        assert await place.get(path, OPERATOR)
+
+
+async def test_what_is_not_there_is_not_found(place: Place) -> None:
+    for path in ("/messages/none", "/events/none", "/batches/none"):
+        response = await place.client.get(path)
+        assert response.status_code == 404
+        assert outcome(response)["code"] == "not-found"
+        assert (await place.client.get(path, headers={"Authorization": "Bearer wrong"})).status_code == 401
+
+
+async def test_messages_since_a_moment_are_listed_in_pages(place: Place) -> None:
+    ids = [(await place.send(b'{"who":"%d","what":"event"}' % n, "application/json")).json()["id"] for n in range(3)]
+    first = (await place.get("/messages?limit=2"))["messages"]
+    rest = (await place.get(f"/messages?limit=2&after={first[-1]['id']}"))["messages"]
+    assert [life["id"] for life in first + rest] == ids
+    assert (await place.get("/messages?since=2126-01-01T00:00:00Z"))["messages"] == []
+    assert (await place.get("/messages", OTHER))["messages"] == []
+    assert len((await place.get("/messages?source=dch-pas&since=2020-01-01T00:00:00+00:00", OPERATOR))["messages"]) == 3
+
+
+@pytest.mark.parametrize(
+    "query", ["since=yesterday", "since=2026-01-01T00:00:00", "limit=0", "limit=many", "limit=99999999999999999999"]
+)
+async def test_a_query_that_cannot_be_read_says_what_to_write(place: Place, query: str) -> None:
+    response = await place.client.get(f"/messages?{query}")
+    assert response.status_code == 400
+    assert query.partition("=")[0] in response.text
+
+
+class TestFiles:
+    async def test_a_file_is_answered_at_once_and_reports_row_by_row(self, place: Place) -> None:
+        answer = await place.send(CSV, "text/csv")
+        assert answer.status_code == 202
+        where = answer.headers["location"]
+        assert where == f"/batches/{answer.json()['id']}"
+        assert set(answer.json()) == {"id", "status", "source", "received", "rows", "accepted", "waiting", "refused"}
+        await place.work()
+        found = await place.get(where)
+        assert (found["status"], found["rows"], found["accepted"], found["refused"]) == ("done", 3, 2, 1)
+        assert [row["status"] for row in found["report"]] == ["accepted", "refused", "accepted"]
+        assert found["report"][1]["issues"][0]["path"] == "row 2, when"
+
+    async def test_the_report_comes_in_pages(self, place: Place) -> None:
+        where = (await place.send(CSV, "text/csv")).headers["location"]
+        await place.work()
+        page = await place.get(f"{where}?limit=2")
+        assert [row["number"] for row in page["report"]] == [1, 2]
+        assert [row["number"] for row in (await place.get(page["next"]))["report"]] == [3]
+
+    async def test_the_same_file_again_is_the_same_batch(self, place: Place) -> None:
+        first = await place.send(CSV, "text/csv")
+        again = await place.send(CSV, "text/csv")
+        assert again.status_code == 200
+        assert again.json()["id"] == first.json()["id"]
+
+    async def test_another_file_under_the_same_key_is_a_conflict(self, place: Place) -> None:
+        await place.send(CSV, "text/csv", Idempotency_Key="monday")
+        assert (await place.send(CSV + b"4,event\n", "text/csv", Idempotency_Key="monday")).status_code == 409
+
+    async def test_a_file_is_its_senders_own(self, place: Place) -> None:
+        where = (await place.send(CSV, "text/csv")).headers["location"]
+        assert (await place.client.get(where, headers=OTHER)).status_code == 404
+        assert await place.get(where, OPERATOR)
+
+    async def test_a_refused_row_can_be_asked_after(self, place: Place) -> None:
+        where = (await place.send(CSV, "text/csv")).headers["location"]
+        await place.work()
+        refused = (await place.get(where))["report"][1]
+        letter = await place.get(f"/messages/{refused['message']}")
+        assert (letter["status"], letter["code"]) == ("refused", "invalid-date")
+        assert (await place.client.get(f"/messages/{refused['message']}", headers=OTHER)).status_code == 404
+
+
+async def test_topics_are_those_of_the_senders_place(place: Place) -> None:
+    found = (await place.get("/topics"))["topics"]
+    assert [topic["topic"] for topic in found] == ["care.qvv.acute.v1", "care.qvv.acute.restricted.v1"]
+    assert (await place.get("/topics", OTHER))["topics"] == []
+    assert len((await place.get("/topics", OPERATOR))["topics"]) == 2

@@ -1,0 +1,123 @@
+"""The checks of a gateway on a real database: what they find when it is there, stuck, gone, or behind."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from contract.errors import Unavailable
+from gateway.ops.backlog import BacklogGuard, Budget
+from gateway.ops.checks import backlog_within_budget, database_written, kafka_answers, sources_seen, work_left
+from gateway.ops.health import Check, Health
+from gateway.ops.last_seen import LastSeen
+from gateway.ops.metrics import Metrics
+from gateway.store.database import Database
+from tests.gateway.store.making import draft, keeping, person, refused
+from tests.gateway.stored import Stored, stored
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[Stored]:
+    async with stored(tmp_path) as found:
+        yield found
+
+
+async def looked(*checks: Check) -> Health:
+    health = Health(checks)
+    await health.look()
+    return health
+
+
+async def test_a_database_that_takes_a_row_is_good(house: Stored) -> None:
+    health = await looked(database_written(house.database, "gateway-1"))
+    assert health.readiness().ok
+    assert (await looked(database_written(house.database, "gateway-1"))).readiness().ok, "also the second time"
+
+
+async def test_a_database_that_somebody_else_holds_locked_is_not_ready_in_time(house: Stored, tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "hub.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    check = database_written(house.database, "gateway-1")
+    health = Health([Check(check.name, check.look, seconds=0.3)])
+    begun = time.monotonic()
+    await health.look()
+    assert time.monotonic() - begun < 2
+    assert not health.readiness().ok
+    other.rollback()
+    other.close()
+    async with asyncio.timeout(15):
+        while not health.readiness().ok:
+            await health.look()
+            await asyncio.sleep(0.05)
+    await health.stop()
+
+
+async def test_a_database_that_answers_nothing_is_not_ready_in_time() -> None:
+    held: list[asyncio.StreamWriter] = []
+    silent = await asyncio.start_server(lambda _, writer: held.append(writer), "127.0.0.1", 0)
+    port = silent.sockets[0].getsockname()[1]
+    database = Database(f"postgresql://nobody@127.0.0.1:{port}/hub")
+    await database.open()
+    check = database_written(database, "gateway-1")
+    health = Health([Check(check.name, check.look, seconds=0.3)])
+    begun = time.monotonic()
+    await health.look()
+    assert time.monotonic() - begun < 2
+    assert health.readiness().reasons == ("database: no answer within 0.3 s",)
+    await health.stop()
+    for writer in held:
+        writer.close()
+    silent.close()
+    await database.close()
+
+
+async def test_a_database_that_is_gone_is_not_ready() -> None:
+    database = Database("postgresql://nobody@127.0.0.1:1/hub")
+    await database.open()
+    health = await looked(database_written(database, "gateway-1"))
+    assert not health.readiness().ok
+    assert "cannot be used now" in health.readiness().reasons[0]
+    await database.close()
+
+
+async def test_a_backlog_over_its_budget_turns_senders_away(house: Stored) -> None:
+    metrics = Metrics()
+    roomy, tight = BacklogGuard(house.database, Budget(10, 10**9)), BacklogGuard(house.database, Budget(2, 10**9))
+    tight.admit()
+    for _ in range(2):
+        await house.hub.keeper.keep(keeping(draft(person("1"))))
+    assert (await looked(backlog_within_budget(roomy, metrics))).readiness().ok
+    roomy.admit()
+    health = await looked(backlog_within_budget(tight, metrics))
+    assert "budget is used up" in health.readiness().reasons[0]
+    with pytest.raises(Unavailable):
+        tight.admit()
+    assert "carehub_outbox_rows 2.0" in metrics.exposition().decode()
+
+
+async def test_kafka_away_alone_does_not_make_unready() -> None:
+    async def answers() -> bool:
+        return False
+
+    health = await looked(kafka_answers(answers, "127.0.0.1:9092"))
+    assert health.readiness().ok
+    assert "no broker answers" in str(health.report())
+
+
+async def test_work_left_and_sources_are_counted(house: Stored) -> None:
+    metrics = Metrics()
+    await house.hub.keeper.keep(keeping(refused()))
+    seen = LastSeen(house.database)
+    seen.note("dch-pas")
+    await seen.write()
+    health = await looked(work_left(house.database, metrics), sources_seen(house.database))
+    checks = health.report()["checks"]
+    assert isinstance(checks, dict)
+    assert checks["work"]["openDeadLetters"] == 1
+    assert checks["sources"]["lastSeen"]["dch-pas"].endswith("Z")
+    assert "carehub_dead_letters_open 1.0" in metrics.exposition().decode()

@@ -1,0 +1,25 @@
+"""Every sample of every built-in pack gives what its expectation says, and every pack is free of mistakes."""
+
+from __future__ import annotations
+
+import pytest
+
+from mappings.language import lint_packs, list_packs
+from mappings.language.samples import run_samples, sample_folders
+
+PACKS = [pack.name for pack in list_packs()]
+
+
+@pytest.mark.parametrize("pack", PACKS)
+def test_every_sample_gives_what_is_expected_of_it(pack: str) -> None:
+    results = run_samples(pack)
+
+    failed = [f"{r.sample}\n  " + "\n  ".join(r.differences[:12]) for r in results if not r.ok]
+    assert not failed, "\n".join(failed)
+    assert results or not sample_folders(pack)
+
+
+def test_no_pack_has_a_mistake() -> None:
+    mistakes = [str(problem) for problem in lint_packs() if not problem.warning]
+
+    assert not mistakes, "\n\n".join(mistakes)
