@@ -12,6 +12,7 @@ from contract.errors import Misconfigured
 from mappings.language import CompiledPack, lint_packs, list_packs, load_pack
 from mappings.language.folder import layers_of, pack_folders
 from mappings.language.problems import Problems
+from mappings.language.samples import run_samples
 
 
 def described() -> list[dict[str, Any]]:
@@ -42,9 +43,7 @@ def describe(name: str) -> dict[str, Any]:
 def problems_of(names: Sequence[str] | None) -> list[dict[str, Any]]:
     """Mistakes and warnings of these packs, or of all. Raises Declined for a name that no pack has."""
     search = read_settings().packs
-    folders = pack_folders(search)
-    if unknown := [name for name in names or () if name not in folders]:
-        raise Declined(f"there is no pack {', '.join(unknown)}; there are: {', '.join(sorted(folders))}")
+    _known(names, search)
     found = [each for each in lint_packs(search) if not names or each.place.file.partition("/")[0] in names]
     return [
         {
@@ -58,6 +57,21 @@ def problems_of(names: Sequence[str] | None) -> list[dict[str, Any]]:
         }
         for each in found
     ]
+
+
+def tried_samples(names: Sequence[str] | None) -> list[dict[str, Any]]:
+    """Every sample of these packs, or of all, with the differences from what is expected. Raises Declined for a name
+    that no pack has, Misconfigured for a pack that does not compile."""
+    search = read_settings().packs
+    results = (each for name in _known(names, search) for each in run_samples(name, search))
+    return [{"pack": r.pack, "sample": r.sample, "ok": r.ok, "differences": list(r.differences)} for r in results]
+
+
+def _known(names: Sequence[str] | None, search: Sequence[Path]) -> Sequence[str]:
+    known = sorted(pack_folders(search))
+    if unknown := [name for name in names or () if name not in known]:
+        raise Declined(f"there is no pack {', '.join(unknown)}; there are: {', '.join(known)}")
+    return names or known
 
 
 def sound_packs(search: Sequence[Path]) -> list[CompiledPack]:

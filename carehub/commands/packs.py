@@ -57,3 +57,20 @@ def lint(names: PackNames = None, as_json: AsJson = False) -> None:
         say(f"{len(mistakes)} mistakes, {len(problems) - len(mistakes)} warnings")
     if mistakes:
         raise typer.Exit(exits.NO)
+
+
+@packs.command("test", help="Maps the samples and compares with what is expected.\n\nExample: `carehub packs test cld`")
+def try_samples(names: PackNames = None, as_json: AsJson = False) -> None:
+    from carehub.output import print_json, print_line, say
+    from carehub.packs import tried_samples
+
+    results = tried_samples(names)
+    failed = [each for each in results if not each["ok"]]
+    if as_json:
+        print_json({"ok": not failed, "samples": results})
+    else:
+        for each in failed:
+            print_line("\n".join([f"{each['pack']}/{each['sample']}:", *(f"  {line}" for line in each["differences"])]))
+        say(f"{len(results)} samples, {len(failed)} failed")
+    if failed:
+        raise typer.Exit(exits.NO)

@@ -57,7 +57,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 @sources.command("add", help=ADD_HELP)
-def add_source(  # noqa: PLR0917 typer reads options off parameters
+def add_source(
     id_: Annotated[str, typer.Argument(metavar="ID", help="Lower case letters, digits and hyphens: `dch-pas`.")],
     organisation: Annotated[str, typer.Option(help="ODS code of the organisation that sends.")],
     sector: Annotated[SectorName, typer.Option(help="Sector of its events, and of their topic.")],

@@ -33,9 +33,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def preview(
-    files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", exists=True, dir_okay=False, allow_dash=True, readable=True)
-    ],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="`-` is standard input.")],
     pack: Annotated[str | None, typer.Option(help="Pack to map with. Default: recognised from the content.")] = None,
     place: Annotated[str | None, typer.Option(help="Place to publish for; without one no topic is shown.")] = None,
     as_json: AsJson = False,
@@ -46,13 +44,21 @@ def preview(
     for_people = sys.stdout.isatty() and not as_json
     refused = False
     for file in files:
-        body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-        for result in _previewer(packs, place).body(body, None):
+        for result in _previewer(packs, place).body(_read(file), None):
             line = {"file": str(file), **result}
             refused = refused or not line["ok"]
             (_show if for_people else print_json)(line)
     if refused:
         raise typer.Exit(exits.NO)
+
+
+def _read(file: Path) -> bytes:
+    from carehub.errors import WrongUsage
+
+    try:
+        return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError as error:
+        raise WrongUsage(f"{file} cannot be read: {error.strerror}") from None
 
 
 def _packs(name: str | None, search: tuple[Path, ...]) -> list[Any]:

@@ -54,7 +54,7 @@ class Service:
     def kill(self) -> None:
         assert self.process is not None
         self.process.kill()
-        self.process.wait(20)
+        self._gone()
 
     def end(self) -> None:
         """Asks it to end, and makes sure."""
@@ -64,9 +64,15 @@ class Service:
             self.process.send_signal(signal.SIGCONT)
         self.process.terminate()
         try:
-            self.process.wait(20)
+            self._gone()
         except subprocess.TimeoutExpired:
             self.kill()
+
+    def _gone(self) -> None:
+        assert self.process is not None
+        self.process.wait(20)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
     def tail(self) -> str:
         return self.log.read_text(errors="replace")[-2000:]

@@ -107,6 +107,7 @@ async def test_after_a_crash_another_worker_goes_on_at_the_first_row_not_kept(ho
     await work(house, "gateway-2").work_on_one()
     found, rows = await report(house, receipt.batch)
     assert (found.status, [row.number for row in rows]) == ("done", [1, 2, 3])
+    assert "1" not in [row["who"] for row in house.taken]
     assert len(await house.database.read(published)) == 2, "no row was published twice"
 
 

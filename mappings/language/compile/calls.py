@@ -72,8 +72,8 @@ def _function(unit: Unit, source: Scalar, tree: Call, function: Function, scope:
         codes.append(code)
         if not name.endswith(("?", "*")) and not name.endswith("[*]") and not _is_constant(found):
             guards.append(code)
-        if isinstance(found, Value):
-            wheres.append(found)
+        if isinstance(found, (Value, Many)):
+            wheres.append(found.item if isinstance(found, Many) else found)
     return _run(unit, function, codes, guards, wheres)
 
 

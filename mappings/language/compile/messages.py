@@ -569,11 +569,16 @@ def _addressed(unit: Unit, document: Mapping, scope: Scope) -> str:
         return "()"
     tree = read_expression(unit, node)
     found = expressions.value(unit, node, tree, scope, None) if tree is not None else None
+    if isinstance(found, Many) and found.tail:
+        unit.wrong(node.place, "several components cannot be gathered here", "choose one with `[1]`")
+        return "()"
     if isinstance(found, Many):
-        return f"tuple(texts(S, {found.code}))" if not found.tail else "()"
+        unit.note_used([found.item])
+        return f"texts(S, {found.code})"
     if not isinstance(found, Value):
         return "()"
     text = expressions.settle(unit, node, 0, found, None)
+    unit.note_used([text] if text else [])
     return "()" if text is None else f"texts(S, [{text.code}])"
 
 

@@ -42,7 +42,7 @@ class Sink:
         if own is Own.SOURCE or (own is Own.REFERENCE and not self.resource):
             unit.line(f"{self.live} = True")
             self.own = max(self.own, own)
-        unit.note_used([v for v in values if v.own is Own.SOURCE])
+        unit.note_used(values)
         if self.where == "''" and values:
             self.where = values[0].where
 

@@ -139,13 +139,6 @@ def timed(state: State, where: str, text: str) -> str | None:
     return date_time(state, where, text) if stamp and len(stamp.parts) > 3 else None
 
 
-@function("time_of_day", "text", "dateTime")
-def time_of_day(state: State, where: str, text: str) -> str | None:
-    """A date and time with its offset where a time of day is stated; nothing for a date alone."""
-    stamp = _stamp(state, where, text)
-    return date_time(state, where, text) if stamp is not None and len(stamp.parts) > 3 else None
-
-
 @function("instant", "text", "instant")
 def instant(state: State, where: str, text: str) -> str | None:
     """A date and time to the second, with its offset; a date alone is an error."""

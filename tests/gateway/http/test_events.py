@@ -176,7 +176,7 @@ class TestBodies:
 
     async def test_a_body_that_declares_nothing_is_refused_once_it_is_too_much(self, house: House) -> None:
         async def chunks():  # type: ignore[no-untyped-def]
-            for _ in range(30):
+            for _ in range(100):
                 yield b"x" * 1000
 
         headers = {"Content-Type": "text/plain"}

@@ -54,7 +54,10 @@ async def test_a_head_that_trickles_is_given_up(house: House) -> None:
             await asyncio.wait({ended}, timeout=0.02)
 
 
-async def test_headers_without_end_are_given_up_before_they_cost_memory(house: House) -> None:
+async def test_headers_without_end_are_given_up_before_they_cost_memory(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PatientProtocol, "head_seconds", 60)
     async with connected(house) as (reader, writer):
         writer.write(HEAD)
         for _ in range(2 * HEAD_BYTES // 1000):

@@ -181,13 +181,17 @@ async def test_a_batch_of_all_persons_in_opposite_orders_does_not_deadlock(postg
     await database.close()
 
 
+LOCK = "SELECT 1 FROM person WHERE key = $1 FOR UPDATE"
+ADD_LINKED = """INSERT INTO person (key, national, flagged, created, merged_into)
+VALUES ($1, false, false, now(), 'p1-number'), ('p1-number', true, false, now(), NULL)"""
+
+
 @pytest.mark.postgres
 @pytest.mark.parametrize(
     "hold",
     [
-        "SELECT 1 FROM person WHERE key = $1 FOR UPDATE",
-        "INSERT INTO person (key, national, flagged, created, merged_into) VALUES "
-        "($1, false, false, now(), 'p1-number'), ('p1-number', true, false, now(), NULL)",
+        LOCK,
+        ADD_LINKED,
     ],
     ids=["a person known before", "a person that another gateway is just adding and linking"],
 )
@@ -198,7 +202,7 @@ async def test_who_keeps_a_persons_event_waits_for_whoever_is_keeping_another(po
     await database.open()
     keeper = Keeper(database, KEYS)
     await keeper.start()
-    if "FOR UPDATE" in hold:
+    if hold == LOCK:
         await keeper.keep(keeping(draft(person("1"))))
     other = await asyncpg.connect(postgres_url)
     transaction = other.transaction()
@@ -215,7 +219,7 @@ async def test_who_keeps_a_persons_event_waits_for_whoever_is_keeping_another(po
     assert await other.fetchval("SELECT last_value FROM event_sequence") == before
     await transaction.commit()
     assert (await answer).status is Status.ACCEPTED
-    key = local_key("1") if "FOR UPDATE" in hold else "p1-number"
+    key = local_key("1") if hold == LOCK else "p1-number"
     assert {row.key for row in await database.read(published)} == {key}
     await other.close()
     await keeper.close()
