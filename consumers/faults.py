@@ -9,7 +9,7 @@ from contract.errors import CarehubError
 _CODE = re.compile(r"[a-z][a-z0-9-]{0,63}")
 
 
-class PermanentFault(CarehubError):  # noqa: N818 (what every app author reads and writes)
+class PermanentFault(CarehubError):
     """This event can never be applied: it goes to the dead-letter topic with `code`, and the next one is taken.
 
     `code` is a short word in lower case (`unknown-ward`), never a value of the event. Any other error that an app

@@ -27,7 +27,7 @@ NATIONAL_SYSTEMS: Final = frozenset(
         "https://fhir.hl7.org.uk/Id/gphc-number",
     }
 )
-"""Identifier systems that mean the same in every source (UK Core 2, identifier systems of its profiles and examples)."""
+"""Identifier systems that mean the same in every source (UK Core 2: systems of its profiles and examples)."""
 
 
 def is_nhs_number(text: str) -> bool:
@@ -57,7 +57,7 @@ class ResourceIds:
 
     def make(self, resource_type: str, domain: str, value: str) -> str:
         """A UUID (RFC 9562, version 8) from HMAC(type | domain | value), domain being where the value is unique."""
-        text = "\x1f".join((resource_type, domain, value)).encode()
+        text = f"{resource_type}\x1f{domain}\x1f{value}".encode()
         digits = hmac.digest(self.key, text, "sha256").hex()
         variant = "89ab"[int(digits[16], 16) & 3]
         return f"{digits[:8]}-{digits[8:12]}-8{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"

@@ -33,7 +33,7 @@ class Shelf:
         if candidates:
             return candidates[0]
         if any(name in self.broken for name in source.packs):
-            raise refuse(Unavailable, Code.UNAVAILABLE, "the mapping pack of this source cannot be loaded; send it again")
+            raise refuse(Unavailable, Code.UNAVAILABLE, "this source's mapping pack cannot be loaded; send it again")
         allowed = ", ".join(source.packs)
         raise refuse(
             Forbidden,

@@ -34,8 +34,8 @@ class Decoded:
     """A message in its own format's terms.
 
     `tree` is what the compiled pack reads: an hl7v2.Message, a FHIR Bundle (dict) or a row (dict of column to text).
-    `message_id` is the format's own id (design: MSH-9.1 ^ MSH-9.2 ^ MSH-10, Bundle.identifier, CloudEvents source + id …),
-    None when it has none. `comparable` is SHA-256 over the content without the fields that a source may stamp anew when
+    `message_id` is the format's own id (MSH-9.1 ^ MSH-9.2 ^ MSH-10, event code + endpoint + Bundle.identifier …), None
+    when it has none. `comparable` is SHA-256 over the content without the fields that a source may stamp anew when
     it resends (MSH-7). `kind` is what a pack chooses its message file by: `ADT^A01`, `booking-request`, `MHS101`.
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -132,16 +132,27 @@ class Subscription:
         # fetched is ever dropped, since the position has moved past it
         async with self._working:
             batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS)
-            for partition, records in batches.items():
-                await self._commit(consumer, partition, await self._work(consumer, partition, records))
+            if batches:
+                await self._commit(consumer, await self._work(consumer, batches))
 
     async def _work(
+        self, consumer: AIOKafkaConsumer, batches: Mapping[TopicPartition, Sequence[ConsumerRecord]]
+    ) -> dict[TopicPartition, int]:
+        """Applies what was fetched in one transaction; when that fails, partition by partition, so that only the one
+        that is at fault waits. Returns the offsets to go on from."""
+        try:
+            await self._apply([record for records in batches.values() for record in records])
+        except Exception:  # noqa: BLE001 (whatever an app raises: its record is found)
+            return {each: await self._work_on_partition(consumer, each, records) for each, records in batches.items()}
+        for partition in batches:
+            self._patience.worked(partition)
+        return {partition: int(records[-1].offset) + 1 for partition, records in batches.items()}
+
+    async def _work_on_partition(
         self, consumer: AIOKafkaConsumer, partition: TopicPartition, records: Sequence[ConsumerRecord]
     ) -> int:
-        """Applies a batch in one transaction; when that fails, one by one. Returns the offset to go on from."""
         try:
-            events = [read_event(record) for record in records]
-            self._count(await self._database.run(apply_events, self._app, events), len(events))
+            await self._apply(records)
         except Exception:  # noqa: BLE001 (whatever an app raises: its record is found one by one)
             for record in records:
                 try:
@@ -154,8 +165,7 @@ class Subscription:
 
     async def _work_on_one(self, record: ConsumerRecord) -> None:
         try:
-            event = read_event(record)
-            self._count(await self._database.run(apply_events, self._app, [event]), 1)
+            await self._apply([record])
         except PermanentFault as fault:
             await self._dead_letters.bury(record, fault.code)
             self.counts.buried += 1
@@ -171,9 +181,15 @@ class Subscription:
         place = self._where(partition.topic, partition.partition, offset)
         _log.warning("partition-waits", **place, error=wait.error, at=_line_of(error), seconds=wait.seconds)
 
-    async def _commit(self, consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int) -> None:
+    async def _apply(self, records: Sequence[ConsumerRecord]) -> None:
+        events = [read_event(record) for record in records]
+        applied = await self._database.run(apply_events, self._app, events)
+        self.counts.applied += applied
+        self.counts.repeats += len(events) - applied
+
+    async def _commit(self, consumer: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:
         try:
-            await consumer.commit({partition: offset})
+            await consumer.commit(dict(offsets))
         except (KafkaError, IllegalStateError) as error:
             self._note(error)  # another member reads these records again, and its inbox knows them
 
@@ -181,10 +197,6 @@ class Subscription:
         """Waits until what was fetched is applied and committed."""
         async with self._working:
             self._patience.forget()
-
-    def _count(self, applied: int, seen: int) -> None:
-        self.counts.applied += applied
-        self.counts.repeats += seen - applied
 
     def _note(self, error: Exception) -> None:
         name = type(error).__name__

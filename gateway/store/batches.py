@@ -80,7 +80,7 @@ class RowReport:
         }
 
 
-def create_batch(  # noqa: PLR0917 Database.run hands over positions
+def create_batch(
     connection: Connection, source: str, key_hash: bytes, content_type: str, received: datetime, body: bytes
 ) -> tuple[Batch, bool]:
     """The batch of this key, and whether it is new. The same file again is the same batch.

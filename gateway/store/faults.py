@@ -39,7 +39,7 @@ _SQLITE_PASSING: Final = frozenset(
 )
 
 
-class Contended(Exception):  # noqa: N818 it is no error: the transaction is run again
+class Contended(Exception):
     """Another transaction was first with a row this one was about to insert: run it again, and it will see that row."""
 
 

@@ -12,7 +12,6 @@ from mappings.language.runtime.state import RAW_NULL
 from mappings.language.source import word_of
 from mappings.stages import Decoded, Format
 
-
 _READ_BY_THE_HUB = frozenset({7, 9, 10, 12, 15, 16, 18})
 """MSH fields that decide how a message is taken in: time, type, id, version, acknowledgement, character set."""
 

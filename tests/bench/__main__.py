@@ -1,4 +1,4 @@
-"""Runs the bench: `python -m tests.bench [--json] [--seconds N]`. Needs real Kafka; PostgreSQL where it is installed."""
+"""Runs the bench: `python -m tests.bench [--json] [--seconds N]`. Needs real Kafka and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ def _print(results: dict[str, Any]) -> None:
     console.print(stages)
     ratio = results["middle"]["whole_with_fhir_resources"] / results["middle"]["whole"]
     console.print(f"with fhir.resources inline: {ratio:.1f} times as long\n")
-    loads = Table("database", "durable/s", "p50 ms", "p99 ms", "errors", "no-op/s", "durable : no-op", title="Intake, HTTP")
+    columns = ("database", "durable/s", "p50 ms", "p99 ms", "errors", "no-op/s", "durable : no-op")
+    loads = Table(*columns, title="Intake, HTTP")
     for name in ("sqlite", "postgresql"):
         durable, no_op = results[name]["durable"], results[name]["no_op"]
         numbers = (durable["rate"], durable["p50_ms"], durable["p99_ms"], durable["errors"], no_op["rate"])

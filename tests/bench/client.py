@@ -61,9 +61,7 @@ async def run(host: str, port: int, plan: dict[str, Any]) -> dict[str, Any]:
     begun = time.perf_counter()
     until = begun + plan["seconds"]
     pace = Pace(plan["rate"])
-    await asyncio.gather(
-        *(drive(host, port, requests, pace, until, times, errors) for _ in range(plan["connections"]))
-    )
+    await asyncio.gather(*(drive(host, port, requests, pace, until, times, errors) for _ in range(plan["connections"])))
     took = min(time.perf_counter() - begun, plan["seconds"])
     times.sort()
 

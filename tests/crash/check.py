@@ -24,8 +24,9 @@ class Verdict:
 
     def __str__(self) -> str:
         return (
-            f"acknowledged {self.acknowledged} · read {self.read} (repeats {self.repeats}) · missing {len(self.missing)}"
-            f" · order inversions {len(self.inversions)} · stored twice {len(self.split) + len(self.unasked)}"
+            f"acknowledged {self.acknowledged} · read {self.read} (repeats {self.repeats})"
+            f" · missing {len(self.missing)} · order inversions {len(self.inversions)}"
+            f" · stored twice {len(self.split) + len(self.unasked)}"
         )
 
     @property

@@ -19,7 +19,8 @@ ADMISSION = (
 
 @dataclass
 class Load:
-    """`acknowledged` maps ce_id to (person, number). `pending` holds messages that were sent and are not yet answered."""
+    """`acknowledged` maps ce_id to (person, number); `pending` holds messages that are sent and not yet answered;
+    `unanswered` counts those whose connection broke before the answer came."""
 
     url: Callable[[], str]
     key: str
@@ -62,6 +63,9 @@ class Load:
                     content=text.encode(),
                     headers={"Authorization": f"Bearer {self.key}", "Content-Type": "application/hl7-v2"},
                 )
+            except httpx.ConnectError:
+                await asyncio.sleep(0.1)
+                continue
             except httpx.HTTPError:
                 self.unanswered += 1
                 await asyncio.sleep(0.1)

@@ -142,13 +142,15 @@ async def crash(hub: Hub) -> Verdict:
         assert not load.refused, f"refused with {sorted(set(load.refused))}"
         verdict = Verdict()
         for _ in range(60):
-            verdict = judge(await read_committed(hub.bootstrap, f"care.{hub.place}.acute.v1"), load.acknowledged, load.receipts)
+            verdict = judge(
+                await read_committed(hub.bootstrap, f"care.{hub.place}.acute.v1"), load.acknowledged, load.receipts
+            )
             if not verdict.missing:
                 break
             await asyncio.sleep(1)
         print(
-            f"\n{'SQLite' if hub.sqlite else 'PostgreSQL'}: kills of a gateway {hub.kills['gateway']}, of a relay"
-            f" {hub.kills['relay']} · requests left unanswered {load.unanswered} · {verdict}"
+            f"\n{'SQLite' if hub.sqlite else 'PostgreSQL'}: kills of a gateway {hub.kills['gateway']},"
+            f" of a relay {hub.kills['relay']} · requests left unanswered {load.unanswered} · {verdict}"
         )
         return verdict
     finally:
@@ -164,9 +166,7 @@ async def test_nothing_acknowledged_is_lost_on_sqlite(tmp_path: Path, kafka_serv
 
 
 @pytest.mark.postgres
-async def test_nothing_acknowledged_is_lost_on_postgresql(
-    tmp_path: Path, postgres_url: str, kafka_server: str
-) -> None:
+async def test_nothing_acknowledged_is_lost_on_postgresql(tmp_path: Path, postgres_url: str, kafka_server: str) -> None:
     hub = Hub(tmp_path, postgres_url, kafka_server, "crash-postgresql")
     hub.command("migrate", "hub")
     assert (await crash(hub)).clean

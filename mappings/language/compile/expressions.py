@@ -31,7 +31,6 @@ from mappings.language.expressions import (
     Not,
     Path,
 )
-from mappings.language.fhir.model import TEXTS
 from mappings.language.nodes import Scalar
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from mappings.language.compile import conditions, expressions
 from mappings.language.compile.scope import Let, Scope
+from mappings.language.compile.shapes import is_closed, shape
 from mappings.language.compile.unit import Unit, where_plus
 from mappings.language.compile.values import (
     JSON,
@@ -22,7 +23,6 @@ from mappings.language.compile.values import (
     Segments,
     Value,
 )
-from mappings.language.compile.shapes import is_closed, shape
 from mappings.language.expressions import All, Component, Field, Index, Member, Path, Step, Where
 from mappings.language.fhir.model import is_resource
 from mappings.language.nodes import Scalar

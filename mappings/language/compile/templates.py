@@ -269,7 +269,7 @@ def identity_in(unit: Unit, body: Mapping, kind: str, scope: Scope) -> Value | N
     names = body.entry("let")
     if names is not None:
         scope = objects.let(unit, names, scope)
-    if entry is None or isinstance(entry.value, Scalar) and entry.value.quoted:
+    if entry is None or (isinstance(entry.value, Scalar) and entry.value.quoted):
         place = entry.value.place if entry else body.place
         unit.wrong(place, f"{kind} needs an id", "id: identity(PID-3[1].1, PID-3[1].4)")
         return None

@@ -63,7 +63,8 @@ class TypeModel:
     choices: dict[str, tuple[Element, ...]]
 
     def suggestions(self) -> Iterable[str]:
-        return [*self.elements, *(f"{name}[x]" for name in self.choices)]
+        plain = (name for name in self.elements if not name.startswith("_"))
+        return [*plain, *(f"{name}[x]" for name in self.choices)]
 
 
 @cache

@@ -1,0 +1,52 @@
+"""Samples fail when something differs, and when nothing is expected of them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mappings.language.samples import accept_samples, run_samples
+from tests.mappings.language.folders import FIXTURES
+
+
+@pytest.fixture
+def search(tmp_path: Path) -> list[Path]:
+    shutil.copytree(FIXTURES / "small-acute", tmp_path / "small-acute")
+    return [tmp_path]
+
+
+def sample(search: list[Path]) -> Path:
+    return search[0] / "small-acute" / "samples" / "a01-admission"
+
+
+def test_a_difference_is_told_by_its_path(search: list[Path]) -> None:
+    golden = sample(search) / "expected.json"
+    golden.write_text(golden.read_text().replace('"1960-02-03"', '"1960-02-04"'))
+
+    (result,) = run_samples("small-acute", search)
+
+    path = "events[0].bundle.entry[1].resource.birthDate"
+    assert result.differences == (f'{path}: - "1960-02-04" + "1960-02-03"',)
+
+
+def test_a_sample_without_expectation_fails_until_it_is_accepted(search: list[Path]) -> None:
+    (sample(search) / "expected.json").unlink()
+
+    (before,) = run_samples("small-acute", search)
+    changed = accept_samples("small-acute", search)
+    (after,) = run_samples("small-acute", search)
+
+    assert "no expectation" in before.differences[0]
+    assert changed == ["a01-admission"]
+    assert after.ok
+
+
+def test_an_assertion_holds_against_a_golden_that_was_accepted_wrongly(search: list[Path]) -> None:
+    asserts = sample(search) / "asserts.yaml"
+    asserts.write_text('Patient.birthDate: "1961-01-01"\nPatient.gender: absent\nPatient.active: absent\n')
+
+    (result,) = run_samples("small-acute", search)
+
+    assert len(result.differences) == 2

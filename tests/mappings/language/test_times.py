@@ -1,0 +1,75 @@
+"""Dates and times keep their precision and offset; the odd hours are told."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from contract.errors import Code, Severity
+from mappings.language.functions import times
+from mappings.language.runtime.state import State
+from tests.mappings.language.folders import CONTEXT
+
+
+@pytest.fixture
+def state() -> State:
+    return State(CONTEXT, "A01")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1960", "1960"),
+        ("196002", "1960-02"),
+        ("19600203", "1960-02-03"),
+        ("1930-01", "1930-01"),
+        ("2026010203", "2026-01-02T03:00:00+00:00"),
+        ("202607020304", "2026-07-02T03:04:00+01:00"),
+        ("20260702030405.1234-0500", "2026-07-02T03:04:05.1234-05:00"),
+        ("20260702030405+00", "2026-07-02T03:04:05+00:00"),
+        ("2026-07-02T03:04:05Z", "2026-07-02T03:04:05Z"),
+        ("02/07/2026 03:04", "2026-07-02T03:04:00+01:00"),
+    ],
+)
+def test_a_datetime_keeps_its_precision_and_offset(state: State, text: str, expected: str) -> None:
+    assert times.date_time(state, "PV1-44", text) == expected
+    assert state.issues == []
+
+
+@pytest.mark.parametrize("text", ["20260230", "19701301", "2026-1-1", "202601022500", "yesterday", "19500000"])
+def test_a_date_that_does_not_exist_is_an_error_that_does_not_quote_it(state: State, text: str) -> None:
+    assert times.date(state, "PID-7", text) is None
+    (issue,) = state.issues
+    assert (issue.code, issue.path) == (Code.INVALID_DATE, "PID-7")
+    assert text not in issue.text
+
+
+def test_the_hour_that_happens_twice_is_taken_as_the_first_and_told(state: State) -> None:
+    assert times.date_time(state, "PV1-44", "20261025013000") == "2026-10-25T01:30:00+01:00"
+    assert [(i.code, i.severity) for i in state.issues] == [(Code.AMBIGUOUS_TIME, Severity.WARNING)]
+
+
+def test_the_hour_that_never_happens_is_taken_by_the_clock_before_and_told(state: State) -> None:
+    assert times.date_time(state, "PV1-44", "20260329013000") == "2026-03-29T01:30:00+00:00"
+    assert [i.code for i in state.issues] == [Code.AMBIGUOUS_TIME]
+
+
+def test_a_stated_offset_leaves_nothing_ambiguous(state: State) -> None:
+    assert times.date_time(state, "PV1-44", "20261025013000+0000") == "2026-10-25T01:30:00+00:00"
+    assert state.issues == []
+
+
+def test_a_date_and_a_time_of_two_columns_become_one(state: State) -> None:
+    assert times.date_and_time(state, "Start", "2026-07-02", "03:04") == "2026-07-02T03:04:00+01:00"
+    assert times.date_and_time(state, "Start", "2026-07-02") == "2026-07-02"
+
+
+def test_the_moment_of_an_event_is_utc(state: State) -> None:
+    assert times.moment(state, "EVN-6", "202607020304") == datetime(2026, 7, 2, 2, 4, tzinfo=UTC)
+    assert times.moment(state, "EVN-6", "20260702") == datetime(2026, 7, 1, 23, 0, tzinfo=UTC)
+
+
+def test_an_instant_needs_a_time_of_day(state: State) -> None:
+    assert times.instant(state, "OBR-22", "20260702") is None
+    assert [i.code for i in state.issues] == [Code.INVALID_DATE]
