@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, bindparam, select, text, union_all, update
+from sqlalchemy import Connection, Row, TextClause, bindparam, select, text, update
 
 from contract.event import Envelope, source_uri
 from gateway.store.bodies import bytes_of
-from gateway.store.models import SHARDS, event, outbox
+from gateway.store.models import event, outbox
 
 WINDOW_ROWS: Final = 2_000
 WINDOW_BYTES: Final = 8 * 1024 * 1024
@@ -63,7 +64,7 @@ def next_window(
     held: set[str] = set()
     total, start = 0, 0
     while len(chosen) < rows:
-        page = connection.execute(_page(shards, rows, start, held)).all()
+        page = _read_page(connection, shards, rows, start, held)
         for row in page:
             if row.person_key in held or row.waits:
                 held.add(row.person_key)
@@ -99,46 +100,58 @@ def mark_published(connection: Connection, published: Sequence[Published]) -> No
     connection.execute(by_row, [{"row": p.outbox_id, "into": p.partition, "at": p.offset} for p in published])
 
 
-def _page(shards: Collection[int], rows: int, start: int, held: Collection[str]) -> Select[*tuple[Any, ...]]:
-    # one ordered walk of the partial index per shard: a single `shard IN (…) ORDER BY id` would sort the whole backlog
-    walks = []
-    for shard in sorted(shards):
-        if not 0 <= shard < SHARDS:
-            raise ValueError(f"there is no shard {shard}")
-        walk = select(outbox.c.id, outbox.c.person_key, outbox.c.size, outbox.c.after_outbox_id)
-        walk = walk.where(outbox.c.shard == shard, outbox.c.published.is_(None), outbox.c.id > start)
-        if held:
-            walk = walk.where(outbox.c.person_key.not_in(sorted(held)))
-        walks.append(select(walk.order_by(outbox.c.id).limit(rows).subquery()))
-    first = union_all(*walks).subquery("first")
-    prior = outbox.alias("prior")
-    waits = (prior.c.id.is_not(None) & prior.c.published.is_(None)).label("waits")
-    return (
-        select(first.c.id, first.c.person_key, first.c.size, waits)
-        .select_from(first.outerjoin(prior, prior.c.id == first.c.after_outbox_id))
-        .order_by(first.c.id)
-        .limit(rows)
+@cache
+def _page(shards: int, *, some_held: bool) -> TextClause:
+    """One ordered walk of the partial index for each shard: a single `shard IN (…) ORDER BY id` would sort the whole
+    backlog. As text, once: a union of eight selects costs more to put together than to run."""
+    not_held = " AND person_key NOT IN :held" if some_held else ""
+    walk = (
+        "SELECT * FROM (SELECT id, person_key, size, after_outbox_id FROM outbox"
+        "  WHERE shard = :shard{0} AND published IS NULL AND id > :start"
+        + not_held
+        + "  ORDER BY id LIMIT :rows) walk{0}"
     )
+    walks = " UNION ALL ".join(walk.format(number) for number in range(shards))
+    page = text(
+        "SELECT first.id, first.person_key, first.size, prior.id IS NOT NULL AND prior.published IS NULL AS waits"  # noqa: S608
+        f" FROM ({walks}) first LEFT JOIN outbox prior ON prior.id = first.after_outbox_id"
+        " ORDER BY first.id LIMIT :rows"
+    )
+    return page.bindparams(bindparam("held", expanding=True)) if some_held else page
+
+
+def _read_page(
+    connection: Connection, shards: Collection[int], rows: int, start: int, held: Collection[str]
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    values: dict[str, object] = {f"shard{number}": shard for number, shard in enumerate(shards)}
+    if held:
+        values["held"] = sorted(held)
+    page = _page(len(shards), some_held=bool(held))
+    return connection.execute(page, {**values, "start": start, "rows": rows}).all()
+
+
+_RECORDS: Final = (
+    select(
+        outbox.c.id.label("outbox_id"),
+        *(outbox.c[name] for name in ("topic", "place", "sector", "organisation", "person_key", "late")),
+        *(event.c[name] for name in ("source", "type", "happened", "received", "sequence", "traceparent")),
+        event.c.id.label("event_id"),
+        *(event.c[name] for name in ("body", "body_codec", "body_key")),
+    )
+    .join(event, event.c.id == outbox.c.event)
+    .order_by(outbox.c.id)
+)
+_BY_IDS: Final = {
+    "postgresql": _RECORDS.where(text("outbox.id = ANY(:ids)")),
+    "sqlite": _RECORDS.where(outbox.c.id.in_(bindparam("ids", expanding=True))),
+}
 
 
 def _load(connection: Connection, ids: Sequence[int]) -> list[Outgoing]:
     if not ids:
         return []
-    wanted = text("outbox.id = ANY(:ids)") if connection.dialect.name == "postgresql" else outbox.c.id.in_(ids)
-    query = (
-        select(
-            outbox.c.id.label("outbox_id"),
-            *(outbox.c[name] for name in ("topic", "place", "sector", "organisation", "person_key", "late")),
-            *(event.c[name] for name in ("source", "type", "happened", "received", "sequence", "traceparent")),
-            event.c.id.label("event_id"),
-            *(event.c[name] for name in ("body", "body_codec", "body_key")),
-        )
-        .join(event, event.c.id == outbox.c.event)
-        .where(wanted)
-        .order_by(outbox.c.id)
-    )
-    parameters = {"ids": list(ids)} if connection.dialect.name == "postgresql" else {}
-    return [_outgoing(row) for row in connection.execute(query, parameters)]
+    found = connection.execute(_BY_IDS[connection.dialect.name], {"ids": list(ids)})
+    return [_outgoing(row) for row in found]
 
 
 def _outgoing(row: Row[*tuple[Any, ...]]) -> Outgoing:

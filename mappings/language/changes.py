@@ -41,8 +41,8 @@ def apply_changes(files: dict[str, Node], changes: Node, problems: Problems) -> 
 
 def _change(item: Node, problems: Problems) -> Change | None:
     if isinstance(item, Mapping):
-        verbs = [k for k in item.keys() if k in VERBS]
-        others = set(item.keys()) - {*VERBS, "with", "was"}
+        verbs = [k for k in item.names() if k in VERBS]
+        others = set(item.names()) - {*VERBS, "with", "was"}
         path = item.get(verbs[0]) if len(verbs) == 1 else None
         if isinstance(path, Scalar) and not others:
             new, was = item.get("with"), item.get("was")
@@ -138,9 +138,9 @@ def _nothing(change: Change, name: str, node: Mapping, problems: Problems) -> No
 
 
 def _names(node: Mapping) -> list[str]:
-    names = list(node.keys())
+    names = list(node.names())
     for entry in node:
         cases = entry.value.get("cases") if isinstance(entry.value, Mapping) else None
         if isinstance(cases, Mapping):
-            names += [f"{entry.key.text}:{case}" for case in cases.keys()]
+            names += [f"{entry.key.text}:{case}" for case in cases.names()]
     return names

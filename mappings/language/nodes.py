@@ -49,7 +49,7 @@ class Mapping:
     def entry(self, name: str) -> Entry | None:
         return next((e for e in self.entries if e.key.text == name), None)
 
-    def keys(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
         return tuple(e.key.text for e in self.entries)
 
     def __iter__(self) -> Iterator[Entry]:

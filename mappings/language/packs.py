@@ -145,7 +145,7 @@ class _Sources:
         codes = Codes(messages, names, *choosing)
         if accounting:
             return CompiledPack(self.manifest, codes, None)
-        return CompiledPack(self.manifest, codes, lambda: self._accounting())
+        return CompiledPack(self.manifest, codes, self._accounting)
 
     def _accounting(self) -> Codes:
         pack = self.compile(accounting=True)

@@ -61,7 +61,7 @@ def to_target(unit: Unit, source: Scalar, position: int, found: Value, target: T
             return None
         return found
     for wanted in target.types:
-        fitted = _fitted(unit, source, position, found, wanted, target)
+        fitted = _fitted(unit, found, wanted, target)
         if fitted is not None:
             return fitted
     if found.type == TEXT and len(target.types) == 1 and target.types[0] in DEFAULTS:
@@ -77,7 +77,7 @@ def to_target(unit: Unit, source: Scalar, position: int, found: Value, target: T
     return None
 
 
-def _fitted(unit: Unit, source: Scalar, position: int, found: Value, wanted: str, target: Target) -> Value | None:
+def _fitted(unit: Unit, found: Value, wanted: str, target: Target) -> Value | None:
     if found.type == REFERENCE and wanted == "Reference":
         wrong = found.target and target.targets and found.target not in target.targets
         return None if wrong else found

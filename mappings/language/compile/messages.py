@@ -220,7 +220,7 @@ def _starts(unit: Unit, document: Mapping) -> frozenset[str]:
     name = _text(each).removeprefix("group ").strip()
     found = groups.get(name) if isinstance(groups, Mapping) else None
     if not isinstance(found, Sequence):
-        known = groups.keys() if isinstance(groups, Mapping) else ()
+        known = groups.names() if isinstance(groups, Mapping) else ()
         unit.wrong(each.place, f"there is no group `{name}`", did_you_mean(name, known) or "groups:\n  PATIENT: [PID]")
         return frozenset()
     segments = unit.shared.hl7.segments()
@@ -472,7 +472,7 @@ def _at(value: object) -> str:
 
 def _built(unit: Unit, pieces: list[Piece], resource: Resource, scope: Scope) -> str:
     del scope
-    kept = [(e, s) for e, s in pieces if e.key.text not in ("takes",)]
+    kept = [(e, s) for e, s in pieces if e.key.text != "takes"]
     built = objects.build(unit, kept, resource.kind, repr(resource.kind), resource.place, resource=True)
     return f"{built.code} if {built.live} else None" if built else ""
 
@@ -640,4 +640,4 @@ def _remember(unit: Unit, document: Mapping, resources: dict[str, Resource]) -> 
 
 def remembered_names(document: Mapping) -> frozenset[str]:
     node = document.get("remember")
-    return frozenset(node.keys()) if isinstance(node, Mapping) else frozenset()
+    return frozenset(node.names()) if isinstance(node, Mapping) else frozenset()

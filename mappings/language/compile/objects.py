@@ -296,7 +296,7 @@ def put_mapping(unit: Unit, sink: Sink, node: Mapping, scope: Scope, place: Plac
     for entry in node:
         if entry.key.text in ("each", "if", "let"):
             rest = Mapping(tuple(e for e in node if e is not entry), node.place)
-            if entry.key.text == "each" and "chain" not in node.keys():
+            if entry.key.text == "each" and "chain" not in node.names():
                 return _each(unit, sink, entry, rest, scope, place)
             if entry.key.text == "if":
                 return _if(unit, sink, entry, rest, scope, place)
@@ -309,7 +309,7 @@ def put_mapping(unit: Unit, sink: Sink, node: Mapping, scope: Scope, place: Plac
             return _cases(unit, sink, entry, scope)
         if entry.key.text == "switch":
             return _switch(unit, sink, node, entry, scope)
-    if "template" in node.keys():
+    if "template" in node.names():
         return templates.put_template(unit, sink, node, scope, place)
     return put_object(unit, sink, pieces_of(node, scope), place)
 

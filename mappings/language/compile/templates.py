@@ -67,7 +67,7 @@ class Template:
 
     @property
     def chain(self) -> bool:
-        return "chain" in self.body.keys()
+        return "chain" in self.body.names()
 
 
 def read_template(file: str, body: Mapping, problems: Problems, segments: Hl7Fields) -> Template:
@@ -476,7 +476,7 @@ def _body(unit: Unit, template: Template, scope: Scope, kind: str) -> None:
 def put_template(unit: Unit, sink: Sink, node: Mapping, scope: Scope, place: Place) -> None:
     entry = node.entry("template")
     assert entry is not None  # noqa: S101  (the caller looked)
-    over = [e for e in node if e is not entry and e.key.text not in ("always",)]
+    over = [e for e in node if e is not entry and e.key.text != "always"]
     if not isinstance(entry.value, Scalar) or entry.value.quoted:
         unit.wrong(entry.value.place, "`template` needs a template and its values", "template: Identifier(PID-3)")
         return
@@ -530,7 +530,7 @@ def laid_over(
     if found is None:
         return None
     template, inner = found
-    special = [d for d in ("chain", "cases", "switch", "each", "if") if d in template.body.keys()]
+    special = [d for d in ("chain", "cases", "switch", "each", "if") if d in template.body.names()]
     if special:
         said = f"nothing can be laid over {template.file}: it is made of `{special[0]}`"
         unit.wrong(source.place, said, "lay it over what it is made of")

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Final, TypeAlias
-
-from mappings.language.problems import Place
 
 TEXT: Final = "text"
 """A source text, or a function's, before it becomes a FHIR primitive."""
@@ -34,9 +32,9 @@ class Value:
 
     Held raw, it is HL7 text before unescaping: `""` absent, two quotes null. Else None is absent and NULL null.
     `type` is TEXT, JSON, REFERENCE, ID, a FHIR type, or `hl7:CX` for a composite. `where` is code for its source path.
-    `literal` is set for what the pack itself says. `target` is the resource type of a reference, where it is known. `depth` is 0 for
-    a repetition, 1 for a component, whose parts have another separator. `others` is code for
-    further source paths that went into it.
+    `literal` is set for what the pack itself says. `target` is the resource type of a reference, where it is known.
+    `depth` is 0 for a repetition, 1 for a component, whose parts have another separator. `others` is code for further
+    source paths that went into it.
     """
 
     code: str
@@ -125,11 +123,3 @@ class Target:
 
     def one(self) -> Target:
         return replace(self, many=False)
-
-
-@dataclass(slots=True)
-class Seen:
-    """Names that were used, so that the unused can be named."""
-
-    names: set[str] = field(default_factory=set)
-    places: dict[str, Place] = field(default_factory=dict)

@@ -41,14 +41,14 @@ _NAMES: Final = {
 
 def derive() -> dict[str, Any]:
     """Type name → its elements, as plain data: `{name: [type, many, required, codes, choice, targets]}`."""
-    import fhir.resources.R4B as package
+    from fhir.resources import R4B
     from fhir_core.fhirabstractmodel import FHIRAbstractModel
 
     types: dict[str, Any] = {}
-    for module_info in pkgutil.iter_modules(package.__path__):
+    for module_info in pkgutil.iter_modules(R4B.__path__):
         if module_info.name == "tests":
             continue
-        module = importlib.import_module(f"{package.__name__}.{module_info.name}")
+        module = importlib.import_module(f"{R4B.__name__}.{module_info.name}")
         for name, model in vars(module).items():
             if not (inspect.isclass(model) and issubclass(model, FHIRAbstractModel)):
                 continue

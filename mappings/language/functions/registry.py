@@ -15,9 +15,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """`results` are the FHIR types it may give; with more than one, it gives a pair (type, value). `parameters` name
-    what it takes: `x` needed, `x?` may be absent, `x*` any number, `x[*]` all values of a repeating field. `counts` says
-    whether its result makes an object exist."""
+    """`results` are the FHIR types it may give; with more than one, it gives a pair (type, value).
+
+    `parameters` name what it takes: `x` needed, `x?` may be absent, `x*` any number, `x[*]` all values of a repeating
+    field, `SN` a composite as it stands. `counts` says whether its result makes an object exist.
+    """
 
     name: str
     parameters: tuple[str, ...]

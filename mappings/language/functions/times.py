@@ -53,7 +53,7 @@ def _read(text: str) -> Stamp | None:
 
 
 def _exists(parts: tuple[int, ...]) -> bool:
-    year, month, day, hour, minute, second, *_ = (*parts, 1, 1)[: max(3, len(parts))] + (0, 0, 0)
+    year, month, day, hour, minute, second, *_ = (*(*parts, 1, 1)[: max(3, len(parts))], 0, 0, 0)
     try:
         datetime(year, month, day, hour, minute, second)  # noqa: DTZ001  (only whether it is in the calendar)
     except ValueError:

@@ -29,8 +29,8 @@ class State:
     """One event in the making.
 
     `kept` are the message's resources by id, `emitted` those found inside them, `pruned` ids of resources that turned
-    out to be empty, `named` the ids by the message's names for them, `over` what is laid over passed resources by type, `used` the source paths that were read (only when
-    accounting was asked for), `above` the parents of a row by name.
+    out to be empty, `named` the ids by the message's names for them, `over` what is laid over passed resources by type,
+    `used` the source paths that were read (only when accounting was asked for), `above` a row's parents by name.
     """
 
     __slots__ = (

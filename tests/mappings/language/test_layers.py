@@ -75,7 +75,7 @@ def test_a_change_that_does_not_fit_is_a_mistake(tmp_path: Path, changes: str, s
 
 
 def test_the_version_asked_for_must_be_there(tmp_path: Path) -> None:
-    with pytest.raises(PackError, match="pack mine is version 1.0.0"):
+    with pytest.raises(PackError, match=r"pack mine is version 1\.0\.0"):
         place(tmp_path, **{"pack.yaml": MANIFEST.replace("1.x", "2.x")})
 
 

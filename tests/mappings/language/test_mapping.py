@@ -242,7 +242,9 @@ def test_a_fault_at_run_time_names_the_line_of_the_pack(tmp_path: Path) -> None:
 
 SPELL = {
     **ROWS,
-    "fields.csv": "message,name,type,repeats\n,table,text,\n,Person Id,text,\n,Spell.Id,text,\n,wards,list,\n,wards.name,text,\n",
+    "fields.csv": (
+        "message,name,type,repeats\n,table,text,\n,Person Id,text,\n,Spell.Id,text,\n,wards,list,\n,wards.name,text,\n"
+    ),
     "messages/MHS001.yaml": (
         'message: MHS001\nevent: "patient-updated-1"\nsnapshot: true\nperson: patient\nfocus: patient\n'
         "remember:\n  patient: patient\nresources:\n  patient: Patient()\n"
