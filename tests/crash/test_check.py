@@ -4,13 +4,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from contract.event import Envelope
-from tests.crash.check import judge
+from tests.crash.check import Record, judge
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 
 
-def record(number: int, sequence: int | None = None) -> tuple[str, Envelope]:
-    return "k", Envelope(
+def record(number: int, sequence: int | None = None) -> Record:
+    envelope = Envelope(
         id=f"e{number}",
         source="urn:carehub:source:s",
         type="encounter-updated-1",
@@ -22,6 +22,7 @@ def record(number: int, sequence: int | None = None) -> tuple[str, Envelope]:
         organisation="RBD",
         sequence=sequence or number,
     )
+    return Record("k", envelope, b"{}")
 
 
 SENT = {f"e{n}": (0, n) for n in (1, 2, 3)}
@@ -46,6 +47,6 @@ def test_a_falling_sequence_is_an_inversion() -> None:
 
 
 def test_a_message_stored_twice_shows_as_an_event_nobody_was_told_of_or_as_two_receipts() -> None:
-    other = ("k", replace(record(2)[1], id="twin"))
+    other = Record("k", replace(record(2).envelope, id="twin"), b"{}")
     assert judge([record(1), record(2), other, record(3)], SENT, {}).unasked == ["twin"]
     assert judge([record(1), record(2), record(3)], SENT, {"C1": {"a", "b"}}).split == ["C1"]
