@@ -44,7 +44,8 @@ async def examine(settings: Settings) -> list[Finding]:
 
 def _python() -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
-    return Finding("Python", sys.version_info >= (3, 11), version, "carehub needs Python 3.11 or later")
+    good = sys.version_info >= (3, 11)
+    return Finding("Python", good, version, "" if good else "carehub needs Python 3.11 or later")
 
 
 def _variables() -> Iterator[Finding]:

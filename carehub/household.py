@@ -63,7 +63,8 @@ def running_house(
         prepare()
         services: list[Service] = []
         stack.callback(stop_services, services)
-        environment = {**kafka.environment(), "CAREHUB_DATA": str(settings.data)}
+        folders = {"CAREHUB_DATA": settings.data, "CAREHUB_SECRETS": settings.secrets_folder}
+        environment = {**kafka.environment(), **{name: str(path.absolute()) for name, path in folders.items()}}
         services.append(start_service("gateway", *gateway, environment=environment, logs=logs))
         if not settings.on_sqlite:
             services.append(start_service("relay", environment=environment, logs=logs))

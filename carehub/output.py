@@ -49,7 +49,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, non
     if empty:
         say(none)
     else:
-        console().print(table)
+        _print_rich(table)
 
 
 def print_facts(facts: Mapping[str, object]) -> None:
@@ -60,7 +60,7 @@ def print_facts(facts: Mapping[str, object]) -> None:
     table = Table.grid(padding=(0, 2))
     for name, value in facts.items():
         table.add_row(Text(name, style="bold"), Text(cell(value)))
-    console().print(table)
+    _print_rich(table)
 
 
 def cell(value: object) -> str:
@@ -85,6 +85,18 @@ def console() -> Any:
     from rich.console import Console
 
     return Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else WIDTH_IN_A_PIPE)
+
+
+def _print_rich(table: Any) -> None:
+    """In a pipe without the blanks that fill the last column."""
+    out = console()
+    if sys.stdout.isatty():
+        out.print(table)
+        return
+    with out.capture() as captured:
+        out.print(table)
+    for line in captured.get().splitlines():
+        print_line(line.rstrip())
 
 
 def _box() -> Any:

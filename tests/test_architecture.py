@@ -15,7 +15,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("carehub", "gateway", "consumers", "mappings", "contract", "migrations")
 LONGEST_MODULE = 300
-LONGER = {"gateway/store/models.py"}  # the tables of one database, drawn together
+LONGER = {  # the tables of one database, drawn together
+    "gateway/store/models.py",
+    "migrations/hub/versions/0001_first_tables.py",
+}
 STAGES = ["who_sent", "decode", "context_of", "mapped", "validated", "restricted", "keep", "receipt"]
 
 

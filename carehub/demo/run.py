@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,8 +18,7 @@ from carehub.commands import exits
 from carehub.databases import open_database, open_hub
 from carehub.demo import report, watch
 from carehub.demo.doors import Senders, Sent
-from carehub.demo.scenario import PLACE, PLACE_NAME, Door, new_sources, sample_file, sendings
-from carehub.errors import Declined
+from carehub.demo.scenario import PLACE, PLACE_NAME, Door, named_apart, new_sources, sample_file, sendings
 from carehub.household import House, interrupt_on_sigterm, running_house
 from carehub.output import say
 from carehub.register import places, sources
@@ -62,6 +61,8 @@ def run_demo(settings: Settings, *, stay: bool) -> int:
     interrupt_on_sigterm()
     clock = Clock()
     own = settings.model_copy(update={"data": (settings.data / "demo").absolute()})
+    if settings.database_url:  # a database that stays has secrets that stay
+        own = own.model_copy(update={"secrets": settings.secrets_folder.absolute()})
     shutil.rmtree(own.data, ignore_errors=True)
     port = free_ports(1)[0]
     keys: dict[str, str] = {}
@@ -75,13 +76,22 @@ def run_demo(settings: Settings, *, stay: bool) -> int:
         with _house(own, settings.data, clock, register) as house:
             lines = _show(own, house, clock, keys, port)
             if stay:
-                report.print_invitation(house, keys["dch-pas"], str(sample_file("hl7v2-itk", "a01-admission")))
-                while house.fallen() is None:
-                    time.sleep(_LOOK_SECONDS)
+                _stay(house, next(iter(keys.values())))
+            elif settings.database_url:
+                for id_ in keys:
+                    in_hub_of(own, sources.disable_source, id_)
     except KeyboardInterrupt:
         say("stopped")
-        return exits.DONE if stay and sys.exc_info()[0] is None else exits.INTERRUPTED
+        return exits.INTERRUPTED
     return exits.NO if not lines or any(line.missing for line in lines) else exits.DONE
+
+
+def _stay(house: House, key: str) -> None:
+    """Until Ctrl-C, which then is how it ends well."""
+    report.print_invitation(house, key, str(sample_file("hl7v2-itk", "a04-outpatient-registered")))
+    with contextlib.suppress(KeyboardInterrupt):
+        while house.fallen() is None:
+            time.sleep(_LOOK_SECONDS)
 
 
 @contextmanager
@@ -95,15 +105,12 @@ def _house(own: Settings, jars: Path, clock: Clock, register: Callable[[], None]
 
 
 def _register(settings: Settings, mllp_port: int) -> dict[str, str]:
-    """Keys by source. On a database that knows the sources already, they get new keys."""
+    """Keys by source, in the order of the scenario."""
     in_hub_of(settings, places.add_place, PLACE, None, PLACE_NAME)
-    keys = {}
-    for new in new_sources(mllp_port):
-        try:
-            keys[new.id] = in_hub_of(settings, sources.add_source, new, settings.packs).key
-        except Declined:
-            keys[new.id] = in_hub_of(settings, sources.rotate_source, new.id, None)
-    return keys
+    new = new_sources(mllp_port)
+    if settings.database_url:
+        new = tuple(named_apart(source) for source in new)
+    return {source.id: in_hub_of(settings, sources.add_source, source, settings.packs).key for source in new}
 
 
 def _show(settings: Settings, house: House, clock: Clock, keys: Mapping[str, str], mllp_port: int) -> list[report.Line]:
@@ -111,7 +118,7 @@ def _show(settings: Settings, house: House, clock: Clock, keys: Mapping[str, str
     senders = Senders(house.gateway["http"], dict(keys), (HOST, mllp_port))
     try:
         with clock.stage("send", "sending through HTTP and MLLP"):
-            sent = [senders.send(sending) for sending in sendings()]
+            sent = [senders.send(sending) for sending in sendings(tuple(keys))]
             for each in sent:
                 if each.sending.door is Door.FILE and each.id:
                     senders.file_report(each.sending.source, each.id)

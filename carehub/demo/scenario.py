@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -44,23 +45,26 @@ def new_sources(mllp_port: int) -> tuple[NewSource, ...]:
     )
 
 
-def sendings() -> list[Sending]:
-    """In the order in which they are sent: a source's own order is the order of what happened."""
+def named_apart(source: NewSource) -> NewSource:
+    """The same source under a new id: for a database that may have seen the demo's messages before."""
+    return replace(source, id=f"{source.id}-{secrets.token_hex(3)}")
+
+
+def sendings(sources: tuple[str, ...]) -> list[Sending]:
+    """In the order in which they are sent: a source's own order is the order of what happened. `sources` are the ids of
+    new_sources, in that order."""
+    hospital, gp, mental_health, council = sources
     by_http = ("a01-admission", "a02-transfer", "a08-encounter-update", "a03-discharge")
     by_mllp = ("a11-admission-cancelled", "a31-demographics", "a40-merge")
-    hl7v2 = "application/hl7-v2"
+    bookings = ("booking-new", "booking-update", "booking-cancelled")
+    files = ("request", "service-open", "review")
+    hl7v2, fhir = "application/hl7-v2", "application/fhir+json"
     return [
-        *(Sending("dch-pas", Door.HTTP, name, _sample("hl7v2-itk", name), hl7v2) for name in by_http),
-        *(Sending("dch-pas", Door.MLLP, name, _sample("hl7v2-itk", name), hl7v2) for name in by_mllp),
-        *(
-            Sending("wessex-111", Door.MESSAGE, name, _sample("bars", name), "application/fhir+json")
-            for name in ("booking-new", "booking-update", "booking-cancelled")
-        ),
-        Sending("dhc-rio", Door.FILE, "MHSDS rows", _rows(), "application/json"),
-        *(
-            Sending("dorset-mosaic", Door.FILE, name, _sample("cld", name), "text/csv")
-            for name in ("request", "service-open", "review")
-        ),
+        *(Sending(hospital, Door.HTTP, name, _sample("hl7v2-itk", name), hl7v2) for name in by_http),
+        *(Sending(hospital, Door.MLLP, name, _sample("hl7v2-itk", name), hl7v2) for name in by_mllp),
+        *(Sending(gp, Door.MESSAGE, name, _sample("bars", name), fhir) for name in bookings),
+        Sending(mental_health, Door.FILE, "MHSDS rows", _rows(), "application/json"),
+        *(Sending(council, Door.FILE, name, _sample("cld", name), "text/csv") for name in files),
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Final
 
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
@@ -11,6 +12,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from consumers.app import App
 from consumers.event import Event
 from consumers.models import inbox
+
+_NOTE: Final = {
+    dialect: insert(inbox).on_conflict_do_nothing().returning(inbox.c.topic, inbox.c.ce_id, inbox.c.replay)
+    for dialect, insert in (("postgresql", postgresql.insert), ("sqlite", sqlite.insert))
+}
 
 
 def apply_events(connection: Connection, app: App, events: Sequence[Event]) -> int:
@@ -28,12 +34,10 @@ def apply_events(connection: Connection, app: App, events: Sequence[Event]) -> i
 
 def _note_fresh(connection: Connection, app: str, events: Sequence[Event]) -> set[tuple[str, str, str]]:
     # another process that applies the same events now makes this statement wait until it has committed or given up
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     now = datetime.now(UTC)
     keys = dict.fromkeys(_key(event) for event in events)
     rows = [{"app": app, "topic": t, "ce_id": i, "replay": r, "applied": now} for t, i, r in keys]
-    statement = insert(inbox).values(rows).on_conflict_do_nothing()
-    inserted = connection.execute(statement.returning(inbox.c.topic, inbox.c.ce_id, inbox.c.replay))
+    inserted = connection.execute(_NOTE[connection.dialect.name], rows)
     return {(row.topic, row.ce_id, row.replay) for row in inserted}
 
 

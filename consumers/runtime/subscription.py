@@ -27,6 +27,8 @@ NEW_TOPIC_MS: Final = 3_000
 """Within what time a topic that appears is subscribed to."""
 
 AWAY_SECONDS: Final = 1.0
+COMMIT_SECONDS: Final = 10.0
+LEAVE_SECONDS: Final = 10.0
 
 _log = structlog.get_logger(__name__)
 
@@ -118,20 +120,20 @@ class Subscription:
             await consumer.start()
             self._consumer = consumer
             while not stop.is_set():
-                await self._round(consumer)
+                await self._round(consumer, stop)
         finally:
             self._consumer = None
             self._patience.forget()
-            await consumer.stop()
+            await _leave(consumer)
 
-    async def _round(self, consumer: AIOKafkaConsumer) -> None:
+    async def _round(self, consumer: AIOKafkaConsumer, stop: asyncio.Event) -> None:
         now = asyncio.get_running_loop().time()
         if due := [p for p in self._patience.due(now) if p in consumer.paused()]:
             consumer.resume(*due)
-        # held from the fetch on: what was fetched is applied and committed before a partition is given back. Nothing
-        # fetched is ever dropped, since the position has moved past it
+        # what is fetched is applied, never dropped, even if its partition was given back meanwhile: the position may
+        # have moved past it for good. Should another member apply it too, the inbox lets one of them
+        batches = await _fetched(consumer, stop)
         async with self._working:
-            batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS)
             if batches:
                 await self._commit(consumer, await self._work(consumer, batches))
 
@@ -173,6 +175,8 @@ class Subscription:
             _log.warning("event-buried", **place, reason=fault.code)
 
     def _wait(self, consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int, error: Exception) -> None:
+        if partition not in consumer.assignment():
+            return  # given back meanwhile: its next owner begins at this record
         consumer.pause(partition)
         consumer.seek(partition, offset)
         now = asyncio.get_running_loop().time()
@@ -189,12 +193,13 @@ class Subscription:
 
     async def _commit(self, consumer: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:
         try:
-            await consumer.commit(dict(offsets))
-        except (KafkaError, IllegalStateError) as error:
-            self._note(error)  # another member reads these records again, and its inbox knows them
+            async with asyncio.timeout(COMMIT_SECONDS):
+                await consumer.commit(dict(offsets))
+        except (KafkaError, IllegalStateError, TimeoutError) as error:
+            self._note(error)  # these records are read again, here or by another member, and the inbox knows them
 
     async def give_back(self) -> None:
-        """Waits until what was fetched is applied and committed."""
+        """Waits until the work in hand is applied and committed."""
         async with self._working:
             self._patience.forget()
 
@@ -206,6 +211,33 @@ class Subscription:
 
     def _where(self, topic: str, partition: int, offset: int) -> dict[str, object]:
         return {"app": self._app.name, "topic": topic, "partition": partition, "offset": offset}
+
+
+async def _fetched(
+    consumer: AIOKafkaConsumer, stop: asyncio.Event
+) -> Mapping[TopicPartition, Sequence[ConsumerRecord]]:
+    """The next records; none when nothing came in time, or when asked to stop: a fetch waits for the group for as long
+    as a rebalance takes, for ever if Kafka is away."""
+    fetch = asyncio.ensure_future(consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS))
+    stopped = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({fetch, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        return fetch.result() if fetch.done() else {}
+    finally:
+        for task in (fetch, stopped):
+            task.cancel()
+        await asyncio.gather(fetch, stopped, return_exceptions=True)
+
+
+async def _leave(consumer: AIOKafkaConsumer) -> None:
+    """Leaves the group, in a task of its own: with Kafka away aiokafka's `stop` is slow, and lets cancellations of its
+    own requests out."""
+    leaving = asyncio.ensure_future(consumer.stop())
+    await asyncio.wait({leaving}, timeout=LEAVE_SECONDS)
+    if not leaving.done() or leaving.cancelled() or leaving.exception() is not None:
+        leaving.cancel()
+        await asyncio.wait({leaving})
+        await consumer._client.close()
 
 
 class _GivesBack(ConsumerRebalanceListener):  # type: ignore[misc]

@@ -105,13 +105,12 @@ def _page(shards: int, *, some_held: bool) -> TextClause:
     """One ordered walk of the partial index for each shard: a single `shard IN (…) ORDER BY id` would sort the whole
     backlog. As text, once: a union of eight selects costs more to put together than to run."""
     not_held = " AND person_key NOT IN :held" if some_held else ""
-    walk = (
-        "SELECT * FROM (SELECT id, person_key, size, after_outbox_id FROM outbox"
-        "  WHERE shard = :shard{0} AND published IS NULL AND id > :start"
-        + not_held
-        + "  ORDER BY id LIMIT :rows) walk{0}"
+    walks = " UNION ALL ".join(
+        "SELECT * FROM (SELECT id, person_key, size, after_outbox_id FROM outbox"  # noqa: S608 (numbers of our own)
+        f" WHERE shard = :shard{number} AND published IS NULL AND id > :start{not_held}"
+        f" ORDER BY id LIMIT :rows) walk{number}"
+        for number in range(shards)
     )
-    walks = " UNION ALL ".join(walk.format(number) for number in range(shards))
     page = text(
         "SELECT first.id, first.person_key, first.size, prior.id IS NOT NULL AND prior.published IS NULL AS waits"  # noqa: S608
         f" FROM ({walks}) first LEFT JOIN outbox prior ON prior.id = first.after_outbox_id"

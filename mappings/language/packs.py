@@ -10,10 +10,12 @@ from typing import Any
 from mappings.language.changes import apply_changes
 from mappings.language.codes import CodeList, read_code_list
 from mappings.language.compile import conditions, expressions
-from mappings.language.compile.messages import MessageCode, compile_message, remembered_names
+from mappings.language.compile.hanging import remembered_names
+from mappings.language.compile.instances import instance, separators
+from mappings.language.compile.messages import MessageCode, compile_message
 from mappings.language.compile.module import load_module
 from mappings.language.compile.scope import Scope
-from mappings.language.compile.templates import Template, instance, read_template, separators
+from mappings.language.compile.templates import Template, read_template
 from mappings.language.compile.unit import Shared, Unit, read_expression
 from mappings.language.compile.values import NOTHING_VALUE, Segments, Value
 from mappings.language.compile.writer import Writer

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, select, text, update
+from sqlalchemy import Connection, bindparam, delete, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from consumers.event import Event
@@ -21,6 +21,9 @@ RELINKING: Final = frozenset({"person-linked-1", "person-merged-1"})
 """Types of events whose Bundle holds a Parameters resource with `oldKey` and `newKey`."""
 
 _LOCK_SPACE: Final = 0x74696D65
+_LOCK_SHARED: Final = text("SELECT pg_advisory_xact_lock_shared(:space, hashtext(:key))")
+_LOCK_ALONE: Final = text("SELECT pg_advisory_xact_lock(:space, hashtext(:key))")
+_NEXT: Final = select(timeline_alias.c.new_key).where(timeline_alias.c.old_key == bindparam("key"))
 
 
 def resolve(connection: Connection, subject: str) -> str:
@@ -63,8 +66,7 @@ def _follow(connection: Connection, key: str, lock: Callable[[Connection, str], 
     seen = {key}
     while True:
         lock(connection, key)
-        query = select(timeline_alias.c.new_key).where(timeline_alias.c.old_key == key)
-        following = connection.execute(query).scalar_one_or_none()
+        following = connection.execute(_NEXT, {"key": key}).scalar_one_or_none()
         if following is None or following in seen:
             return key
         seen.add(following)
@@ -100,14 +102,9 @@ def _keys_behind(connection: Connection, key: str) -> set[str]:
 
 def _lock_shared(connection: Connection, key: str) -> None:
     if connection.dialect.name == "postgresql":
-        _lock(connection, "pg_advisory_xact_lock_shared", key)
+        connection.execute(_LOCK_SHARED, {"space": _LOCK_SPACE, "key": key})
 
 
 def _lock_alone(connection: Connection, key: str) -> None:
     if connection.dialect.name == "postgresql":
-        _lock(connection, "pg_advisory_xact_lock", key)
-
-
-def _lock(connection: Connection, function: str, key: str) -> None:
-    statement = text(f"SELECT {function}(:space, hashtext(:key))")
-    connection.execute(statement, {"space": _LOCK_SPACE, "key": key})
+        connection.execute(_LOCK_ALONE, {"space": _LOCK_SPACE, "key": key})

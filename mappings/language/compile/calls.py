@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mappings.language.compile import expressions, paths, templates
+from mappings.language.compile import bindings, components, expressions, identities, paths, repetitions, using
 from mappings.language.compile.scope import Scope
 from mappings.language.compile.unit import Unit
 from mappings.language.compile.values import (
@@ -20,7 +20,7 @@ from mappings.language.compile.values import (
     Target,
     Value,
 )
-from mappings.language.expressions import Call, Expression, Path
+from mappings.language.expressions import Call, Path
 from mappings.language.functions import REGISTRY, Function
 from mappings.language.nodes import Scalar
 from mappings.language.problems import did_you_mean
@@ -35,11 +35,11 @@ def call(unit: Unit, source: Scalar, tree: Call, scope: Scope, target: Target | 
         case "ref":
             return _ref(unit, source, tree, scope)
         case "identity" | "national" | "within":
-            return _identity(unit, source, tree, scope, target)
+            return identities.made_of(unit, source, tree, scope, target)
     if tree.name in REGISTRY:
         return _function(unit, source, tree, REGISTRY[tree.name], scope)
     if tree.name in unit.shared.templates:
-        return templates.call(unit, source, tree, scope, target)
+        return using.call(unit, source, tree, scope, target)
     known = [*REGISTRY, *_SPECIAL, *unit.shared.templates]
     advice = did_you_mean(tree.name, known) or f"functions are: {', '.join(sorted({*REGISTRY, *_SPECIAL}))}"
     unit.problem(source, tree.position, f"there is no function or template `{tree.name}`", advice, len(tree.name))
@@ -119,7 +119,7 @@ def _argument(unit: Unit, source: Scalar, tree: Call, found: Any | None, name: s
         return unit.writer.once(f"raw_of({found.code})")
     if found.type == JSON:
         return unit.writer.once(f"text_of_json({found.code})")
-    text = paths.as_text(unit, found)
+    text = components.as_text(unit, found)
     if text is None:
         said = f"HL7 {found.composite} is composite, and `{tree.name}` takes text"
         unit.problem(source, tree.position, said, "name the component: `PID-5.1`", len(tree.name))
@@ -137,9 +137,9 @@ def _texts(unit: Unit, source: Scalar, tree: Call, found: Any | None) -> str | N
     if not isinstance(found, Many):
         return None
     unit.line(f"{held} = []")
-    head, number, raw = paths.each_of(unit, found)
+    head, number, raw = repetitions.each_of(unit, found)
     with unit.writer.block(head):
-        item = paths.items_of(unit, found, number, raw)
+        item = repetitions.items_of(unit, found, number, raw)
         code = _argument(unit, source, tree, item, "text") if item is not None else None
         if code is not None:
             with unit.writer.block(f"if {code} is not None and {code} is not NULL:"):
@@ -153,9 +153,9 @@ def _on_each(
 ) -> Many | None:
     held = unit.writer.name("l")
     unit.line(f"{held} = []")
-    head, number, raw = paths.each_of(unit, many)
+    head, number, raw = repetitions.each_of(unit, many)
     with unit.writer.block(head):
-        item = paths.items_of(unit, many, number, raw)
+        item = repetitions.items_of(unit, many, number, raw)
         if item is None:
             return None
         codes: list[str] = []
@@ -189,9 +189,9 @@ def _code(unit: Unit, source: Scalar, tree: Call, scope: Scope, target: Target |
     found = expressions.value(unit, source, tree.arguments[0], scope, None)
     if found is None:
         return None
-    kind = templates.code_kind(codes, target)
+    kind = bindings.code_kind(codes, target)
     if kind == "code" and target is not None and target.codes:
-        templates.check_codes(unit, source, tree.position, codes, target)
+        bindings.check_codes(unit, source, tree.position, codes, target)
     run = {"boolean": "as_boolean", "Coding": "as_coding", "CodeableConcept": "as_concept"}.get(kind, "as_code")
     if isinstance(found, Many):
         return _code_of_each(unit, source, tree, found, name.root, run, kind)
@@ -221,9 +221,9 @@ def _code_of(unit: Unit, source: Scalar, tree: Call, found: Any, name: str, run:
 def _code_of_each(unit: Unit, source: Scalar, tree: Call, many: Many, name: str, run: str, kind: str) -> Many | None:
     held = unit.writer.name("l")
     unit.line(f"{held} = []")
-    head, number, raw = paths.each_of(unit, many)
+    head, number, raw = repetitions.each_of(unit, many)
     with unit.writer.block(head):
-        item = paths.items_of(unit, many, number, raw)
+        item = repetitions.items_of(unit, many, number, raw)
         result = _code_of(unit, source, tree, item, name, run, kind) if item is not None else None
         if result is None or item is None:
             return None
@@ -246,64 +246,3 @@ def _ref(unit: Unit, source: Scalar, tree: Call, scope: Scope) -> Any | None:
         unit.problem(source, name.position, f"the message makes no resource `{name.root}`", advice, len(name.root))
         return None
     return paths.reference_here(found, scope) if isinstance(found, References) else found
-
-
-def _identity(unit: Unit, source: Scalar, tree: Call, scope: Scope, target: Target | None) -> Value | None:
-    """`identity`, `national` or `within`: an id of the resource type that the target names."""
-    kind = target.types[0] if target is not None and target.name == ID else ""
-    if not kind:
-        unit.problem(
-            source, tree.position, f"`{tree.name}` makes ids, and stands only after `id:`", length=len(tree.name)
-        )
-        return None
-    arguments: list[Value] = []
-    for position, argument in enumerate(tree.arguments):
-        reference = tree.name == "within" and position == 0
-        found = _id_part(unit, source, tree, argument, scope, reference=reference)
-        if found is None:
-            return None
-        arguments.append(found)
-    shapes = {
-        "identity": (1, 2, "identity(value, authority?)"),
-        "national": (2, 2, "national(system, value)"),
-        "within": (2, 99, "within(reference, role, code…)"),
-    }
-    least, most, shape = shapes[tree.name]
-    if not least <= len(arguments) <= most:
-        unit.problem(source, tree.position, f"`{tree.name}` has {len(arguments)} values here", shape, len(tree.name))
-        return None
-    codes = [a.code for a in arguments]
-    if tree.name == "identity" and len(codes) == 1:
-        codes.append("None")
-    deciding = {"identity": 0, "national": 1, "within": 0}[tree.name]
-    result = unit.writer.name("v")
-    nothing = f"{codes[deciding]} is None or {codes[deciding]} is NULL"
-    unit.line(f"{result} = None if {nothing} else {tree.name}(S, {kind!r}, {', '.join(codes)})")
-    where = next((a.where for a in (arguments[deciding], *arguments) if a.where != "''"), "''")
-    return Value(result, ID, where=where, target=kind)
-
-
-def _id_part(
-    unit: Unit, source: Scalar, tree: Call, argument: Expression, scope: Scope, *, reference: bool
-) -> Value | None:
-    found = expressions.value(unit, source, argument, scope, None)
-    if found is None:
-        return None
-    if isinstance(found, Value) and found.type == NOTHING:
-        return found
-    if isinstance(found, Value) and (found.type == REFERENCE) == reference:
-        text = expressions.settle(unit, source, tree.position, found, None)
-        if text is None:
-            return None
-        if text.type == JSON:
-            return replace(text, code=unit.writer.once(f"text_of_json({text.code})"), type=TEXT)
-        clean = f"plain({text.code})" if text.null else text.code
-        return replace(text, code=unit.writer.once(clean) if text.null else clean)
-    if isinstance(found, (Many, References)):
-        what = argument.text if isinstance(argument, Path) else "this"
-        said = f"an id is made of single values, and `{what}` may be several"
-        unit.problem(source, tree.position, said, "choose one with `[1]`", len(tree.name))
-        return None
-    wanted = "a reference: `ref(patient)` or a parameter" if reference else "texts"
-    unit.problem(source, tree.position, f"`{tree.name}` takes {wanted}, not {found.described()}", length=len(tree.name))
-    return None

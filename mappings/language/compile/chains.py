@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mappings.language.compile import expressions, objects, templates
+from mappings.language.compile import expressions, identities, objects
 from mappings.language.compile.scope import Scope
 from mappings.language.compile.unit import Unit, read_expression
 from mappings.language.compile.values import REFERENCE, TEXT, Own, Value
@@ -30,7 +30,7 @@ def body(unit: Unit, template: Mapping, scope: Scope) -> None:
             "ancestors": Value("ancestors", TEXT, own=Own.CONSTANT),
             "next": Value("above", REFERENCE, own=Own.REFERENCE, target=kind.text),
         }
-        identity = templates.identity_in(unit, each, kind.text, inner)
+        identity = identities.identity_in(unit, each, kind.text, inner)
         built = objects.build(
             unit, objects.pieces_of(each, inner), kind.text, repr(kind.text), each.place, resource=True
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from mappings.language.compile import expressions, paths
+from mappings.language.compile import components, expressions, repetitions
 from mappings.language.compile.scope import Scope
 from mappings.language.compile.unit import Unit
 from mappings.language.compile.values import (
@@ -91,7 +91,7 @@ def _any(unit: Unit, many: Many, test: Callable[[Value], str]) -> str:
     answer, number, raw = unit.writer.name("b"), unit.writer.name("i"), unit.writer.name("r")
     unit.line(f"{answer} = False")
     with unit.writer.block(f"for {number}, {raw} in {many.code}:" if many.numbered else f"for {raw} in {many.code}:"):
-        item = paths.items_of(unit, many, number, raw)
+        item = repetitions.items_of(unit, many, number, raw)
         if item is not None:
             with unit.writer.block(f"if {test(item)}:"):
                 unit.line(f"{answer} = True")
@@ -136,7 +136,7 @@ def _comparable(unit: Unit, source: Scalar, tree: Compare, side: Any, literal: s
         return f"text_of_json({side.code})"
     if side.raw and literal is not None and _PLAIN.fullmatch(literal) and side.type in (TEXT, VARIES):
         return side.code
-    text = paths.as_text(unit, side)
+    text = components.as_text(unit, side)
     if text is None:
         unit.problem(source, tree.position, f"HL7 {side.composite} is composite", "name its component: `PID-5.1`")
         return "None"

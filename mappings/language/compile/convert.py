@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from mappings.language.compile import paths, templates
+from mappings.language.compile import components, using
 from mappings.language.compile.unit import Unit
 from mappings.language.compile.values import BOOLEAN, ID, JSON, NOTHING, REFERENCE, TEXT, VARIES, Target, Value
 from mappings.language.fhir.model import NUMBERS, PRIMITIVES, TEXTS
@@ -71,7 +71,7 @@ def to_target(unit: Unit, source: Scalar, position: int, found: Value, target: T
     if found.composite or found.type == VARIES:
         return _composite(unit, source, position, found, target)
     if found.raw:
-        text = paths.as_text(unit, found)
+        text = components.as_text(unit, found)
         return None if text is None else to_target(unit, source, position, text, target)
     _mismatch(unit, source, position, found, target)
     return None
@@ -96,7 +96,7 @@ def _fitted(unit: Unit, found: Value, wanted: str, target: Target) -> Value | No
 
 
 def _by_default(unit: Unit, found: Value, wanted: str) -> Value:
-    text = paths.as_text(unit, found) or found
+    text = components.as_text(unit, found) or found
     result = unit.writer.name("v")
     unit.line(
         f"{result} = {text.code} if {text.code} is None or {text.code} is NULL "
@@ -115,11 +115,11 @@ def _json(unit: Unit, source: Scalar, position: int, found: Value, target: Targe
 
 def _composite(unit: Unit, source: Scalar, position: int, found: Value, target: Target) -> Value | None:
     """Through the data type's template, else as text."""
-    made = templates.by_type(unit, source, position, found, target)
+    made = using.by_type(unit, source, position, found, target)
     if made is not None:
         return made
     simple = [t for t in target.types if t in PRIMITIVES]
-    text = paths.as_text(unit, found) if simple else None
+    text = components.as_text(unit, found) if simple else None
     if text is not None:
         return to_target(unit, source, position, text, target)
     _mismatch(unit, source, position, found, target)

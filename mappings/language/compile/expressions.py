@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mappings.language.compile import calls, conditions, convert, paths
+from mappings.language.compile import calls, components, conditions, convert, paths
 from mappings.language.compile.scope import Scope
 from mappings.language.compile.unit import Unit
 from mappings.language.compile.values import (
@@ -128,7 +128,7 @@ def settle(unit: Unit, source: Scalar, position: int, found: Value, target: Targ
         return None
     if target is not None and found.composite and target.types and target.types[0] not in convert.SIMPLE:
         return convert.to_target(unit, source, position, found, target.one())
-    text = paths.as_text(unit, found)
+    text = components.as_text(unit, found)
     if text is None:
         advice = f"name its component, as in `{found.composite}.1`"
         unit.problem(source, position, f"HL7 {found.composite} is composite", advice)

@@ -9,6 +9,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, insert, select
 
+from carehub.broker.local import LocalKafka
 from carehub.broker.stand_in import StandIn
 from consumers.app import App, Apply
 from consumers.database import Database
@@ -201,3 +202,16 @@ class TestOnKafka(RuntimeContract):
         async with consuming(subscribe((topic,))) as subscription:
             await until(lambda: subscription.counts.applied == 1)
         assert [ce_id for _, ce_id in await database.run(noted)] == [kept.id]
+
+    async def test_a_broker_that_comes_back_is_read_again_and_one_that_does_not_stops_nobody_from_leaving(
+        self, kafka: LocalKafka, topic: str, subscribe: Callable[..., Subscription]
+    ) -> None:
+        await publish(kafka.address, topic, [Sent(envelope(), bundle())])
+        async with consuming(subscribe((topic,))) as subscription:
+            await until(lambda: subscription.counts.applied == 1)
+            await asyncio.to_thread(kafka.stop)
+            await asyncio.to_thread(kafka.start)
+            await publish(kafka.address, topic, [Sent(envelope(), bundle())])
+            await until(lambda: subscription.counts.applied == 2, 60)
+            await asyncio.to_thread(kafka.stop)
+        await asyncio.to_thread(kafka.start)

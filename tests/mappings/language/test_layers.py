@@ -61,6 +61,7 @@ def test_a_code_list_is_merged_row_by_row(tmp_path: Path) -> None:
     [
         ("segments/PID/Patient:\n  - remove: maritalstatus\n", "did you mean `maritalStatus`?"),
         ("segments/PID/Patient:\n  - remove: telecom:phones\n", "`telecom:phone`"),
+        ("segments/PID/Patient:\n  - remove: maritalstatus.text\n", "did you mean `maritalStatus`?"),
         ("segments/PID/Patent:\n  - remove: gender\n", "did you mean `segments/PID/Patient`?"),
         ("segments/PID/Patient:\n  - add: gender\n    with: PID-8 | code(sex)\n", "is there already"),
         ("segments/PID/Patient:\n  - replace: gender\n    was: PID-9\n    with: PID-8 | code(sex)\n", "now says"),

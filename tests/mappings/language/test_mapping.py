@@ -210,6 +210,12 @@ def test_other_delimiters_and_escapes_are_read_as_declared(tmp_path: Path) -> No
     assert first(pack.map(decoded, CONTEXT).events[0].bundle, "Patient")["maritalStatus"] == {"text": "Fish&Chips^more"}
 
 
+def test_the_parts_of_a_component_are_subcomponents() -> None:
+    patient = first(SMALL.map(adt("PID|1||1^^^RBD&1.2.3&ISO"), CONTEXT).events[0].bundle, "Patient")
+
+    assert patient["identifier"][0]["system"] == "urn:carehub:identifiers:dch-pas:RBD"
+
+
 def test_a_number_keeps_the_digits_it_was_written_with() -> None:
     mapped = SMALL.map(adt("PID|1||1^^^RBD", "OBX|1|NM|WT^Weight||71.50|kg|||||F|||20260102"), CONTEXT)
 

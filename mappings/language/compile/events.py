@@ -1,0 +1,83 @@
+"""Trigger events, event types and groups of a message file."""
+
+from __future__ import annotations
+
+from contract.event import is_event_type
+from mappings.language.compile import beginnings, conditions
+from mappings.language.compile.scope import Scope
+from mappings.language.compile.unit import Unit, read_expression
+from mappings.language.nodes import Mapping, Node, Scalar, Sequence
+from mappings.language.problems import did_you_mean
+
+
+def event_types(unit: Unit, document: Mapping) -> dict[str, str]:
+    node = document.get("events")
+    if node is None:
+        return {}
+    if not isinstance(node, Mapping):
+        unit.wrong(node.place, "`events` maps trigger events to event types", "A01: patient-admitted-1")
+        return {}
+    for entry in node:
+        _check_type(unit, entry.value)
+    return {entry.key.text: beginnings.text_in(entry.value) for entry in node}
+
+
+def _check_type(unit: Unit, node: Node) -> None:
+    if not isinstance(node, Scalar) or not is_event_type(node.text):
+        said = "an event type is noun-pastverb-number in lower case"
+        unit.wrong(node.place, f"`{beginnings.text_in(node)}` is no event type", f"{said}: patient-admitted-1")
+
+
+def write_event(unit: Unit, document: Mapping, scope: Scope) -> None:
+    entry = document.entry("event")
+    if entry is None:
+        if document.get("events") is None:
+            unit.wrong(document.place, "the message file names no event", "write `events:` or `event:`")
+        return
+    node = entry.value
+    if isinstance(node, Scalar):
+        _check_type(unit, node)
+        unit.line(f"S.event = {node.text!r}")
+        return
+    cases = node.get("cases") if isinstance(node, Mapping) else None
+    if not isinstance(cases, Mapping):
+        unit.wrong(entry.key.place, "`event` is an event type, or holds `cases:`")
+        return
+    for case in cases:
+        inside = case.value if isinstance(case.value, Mapping) else None
+        kind = inside.get("type") if inside else None
+        if inside is None or kind is None:
+            unit.wrong(case.key.place, "a case of `event` has `if:` (or `else: true`) and `type:`")
+            continue
+        _check_type(unit, kind)
+        test = inside.get("if")
+        condition = "True"
+        if isinstance(test, Scalar):
+            tree = read_expression(unit, test)
+            condition = conditions.condition(unit, test, tree, scope) if tree else "False"
+        with unit.writer.block(f"if not S.event and {condition}:"):
+            unit.line(f"S.event = {beginnings.text_in(kind)!r}")
+    with unit.writer.block("if not S.event:"):
+        unit.line("return S.unsupported()")
+
+
+def group_starts(unit: Unit, document: Mapping) -> frozenset[str]:
+    each = document.get("each")
+    groups = document.get("groups")
+    if each is None:
+        return frozenset()
+    name = beginnings.text_in(each).removeprefix("group ").strip()
+    found = groups.get(name) if isinstance(groups, Mapping) else None
+    if not isinstance(found, Sequence):
+        known = groups.names() if isinstance(groups, Mapping) else ()
+        unit.wrong(each.place, f"there is no group `{name}`", did_you_mean(name, known) or "groups:\n  PATIENT: [PID]")
+        return frozenset()
+    segments = unit.shared.hl7.segments()
+    for item in found.items:
+        if beginnings.text_in(item) not in segments:
+            unit.wrong(
+                item.place,
+                f"there is no segment `{beginnings.text_in(item)}`",
+                did_you_mean(beginnings.text_in(item), segments),
+            )
+    return frozenset(beginnings.text_in(item) for item in found.items)

@@ -1,0 +1,147 @@
+"""One function per template and kind of arguments."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mappings.language.compile import chains, objects, putting, templates
+from mappings.language.compile.scope import Scope
+from mappings.language.compile.sinks import Sink
+from mappings.language.compile.unit import Unit
+from mappings.language.compile.values import (
+    NOTHING,
+    NOTHING_VALUE,
+    REFERENCE,
+    Any,
+    Many,
+    Own,
+    References,
+    Segments,
+    Target,
+    Value,
+)
+from mappings.language.compile.writer import Writer
+from mappings.language.nodes import Mapping
+from mappings.stages import Format
+
+
+def bind(template: templates.Template, arguments: list[Any], message: str) -> Scope:
+    """The template's scope with the caller's own locals: for what is written in place, ids and laid-over templates."""
+    scope = Scope(message=message)
+    for position, parameter in enumerate(template.parameters):
+        argument = arguments[position] if position < len(arguments) else NOTHING_VALUE
+        _bind(scope, parameter, argument)
+    return scope
+
+
+def _bind(scope: Scope, parameter: templates.Parameter, argument: Any) -> None:
+    if parameter.field:
+        scope.fields[parameter.name, parameter.field] = argument
+        return
+    if isinstance(argument, Value) and argument.type == NOTHING:
+        argument = NOTHING_VALUE if not parameter.name.isupper() else Segments(parameter.name, NOTHING, "''")
+    scope.names[parameter.name] = argument
+
+
+def _kind_of(argument: Any) -> tuple[object, ...]:
+    match argument:
+        case Segments():
+            return ("segment", argument.name, argument.code == NOTHING)
+        case Many():
+            item = argument.item
+            return ("many", argument.numbered, argument.tail, item.type, item.raw, item.depth, item.target)
+        case References():
+            return ("references", argument.segment, argument.target)
+        case Value():
+            constant = argument.code if argument.own is Own.CONSTANT and argument.literal is not None else ""
+            own = int(argument.own)
+            return ("value", argument.type, argument.raw, argument.depth, own, argument.null, argument.target, constant)
+    raise TypeError(type(argument))
+
+
+def instance(unit: Unit, template: templates.Template, arguments: list[Any], kind: str) -> tuple[str, str]:
+    """Name and type of the function for this template, these kinds of arguments and this type."""
+    shared = unit.shared
+    key = (template.file, kind, unit.message, unit.parents, tuple(_kind_of(a) for a in arguments))
+    known = shared.instances.get(key)
+    if known is not None:
+        return known
+    if template.file in shared.making:
+        unit.wrong(template.body.place, f"{template.file} uses itself", " → ".join([*shared.making, template.file]))
+        return "nothing", kind
+    name = f"T{len(shared.instances)}_{template.name if template.name.isidentifier() else 'template'}"
+    shared.instances[key] = (name, kind)
+    parameters, scope = _parameters(template, arguments, unit.message)
+    writer = Writer(f"def {name}(S, M, to{parameters}):", template.body.place)
+    inner = Unit(shared, writer, unit.parents, unit.message)
+    separators(unit, writer)
+    shared.making.append(template.file)
+    if kind == REFERENCE and template.chain:
+        chains.body(inner, template.body, scope)
+    else:
+        _body(inner, template, scope, kind)
+    shared.making.pop()
+    for parameter in template.parameters:
+        word = f"{parameter.name}-{parameter.field}" if parameter.field else parameter.name
+        if word not in scope.uses and not _field_used(scope, parameter):
+            shared.problems.warn(template.takes, f"`{word}` is taken and never read", "leave it out of `takes:`")
+    shared.functions.append(writer)
+    return name, kind
+
+
+def separators(unit: Unit, writer: Writer) -> None:
+    """Locals for the message's own separators."""
+    if unit.shared.format is Format.HL7V2:
+        for local, name in (("C", "component"), ("B", "subcomponent"), ("R", "repetition")):
+            writer.open(f"{local} = S.delimiters.{name}")
+
+
+def _field_used(scope: Scope, parameter: templates.Parameter) -> bool:
+    return bool(parameter.field) and parameter.name in scope.uses
+
+
+def _parameters(template: templates.Template, arguments: list[Any], message: str) -> tuple[str, Scope]:
+    scope = Scope(message=message)
+    text = ""
+    for position, parameter in enumerate(template.parameters):
+        argument = arguments[position] if position < len(arguments) else NOTHING_VALUE
+        local, at = f"p{position}", f"a{position}"
+        match argument:
+            case Value() if argument.type == NOTHING or argument.literal is not None:
+                _bind(scope, parameter, argument)
+                continue
+            case Segments() if argument.code == NOTHING:
+                _bind(scope, parameter, argument)
+                continue
+            case References():
+                text += f", {local}"
+                _bind(scope, parameter, replace(argument, code=local))
+                continue
+            case Segments():
+                bound: Any = Segments(parameter.name, local, at)
+            case Many():
+                bound = replace(argument, code=local, item=replace(argument.item, where=at))
+            case _:
+                bound = replace(argument, code=local, where=at)
+        text += f", {local}, {at}"
+        _bind(scope, parameter, bound)
+    return text, scope
+
+
+def _body(unit: Unit, template: templates.Template, scope: Scope, kind: str) -> None:
+    body = Mapping(tuple(e for e in template.body if e.key.text not in ("takes", "resourceType")), template.body.place)
+    if any(e.key.text in ("if", "each", "cases", "switch", "template", "let", "then") for e in body):
+        sink = Sink("result", Target((kind,), kind, to="to"), "made", template.resource, name="value")
+        unit.line("result = {}")
+        putting.put_mapping(unit, sink, body, scope, template.body.place)
+        unit.line("return result.get('value')")
+        return
+    built = objects.build(
+        unit, objects.pieces_of(body, scope), kind, "to", template.body.place, resource=template.resource
+    )
+    if built is None:
+        return
+    if built.own is Own.CONSTANT:
+        said = f"{template.file} reads nothing from the source, so it would make nothing"
+        unit.wrong(template.body.place, said, "read a field, or write `always: true`")
+    unit.line(f"return {built.code} if {built.live} else None")

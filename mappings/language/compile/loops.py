@@ -1,0 +1,100 @@
+"""What `each:` goes through."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from mappings.language.compile import paths, repetitions
+from mappings.language.compile.scope import Scope
+from mappings.language.compile.unit import Unit, read_expression
+from mappings.language.compile.values import (
+    JSON,
+    NOTHING,
+    Many,
+    References,
+    Segments,
+    Value,
+)
+from mappings.language.expressions import Field, Member, Path
+from mappings.language.nodes import Entry, Scalar
+
+
+@contextmanager
+def loop(unit: Unit, entry: Entry, scope: Scope, counter: str = "") -> Iterator[Scope | None]:
+    """Opens the loop of an `each:`, and gives the scope inside it; None, with a problem added, when it cannot loop."""
+    node = entry.value
+    tree = None
+    if isinstance(node, Scalar) and not node.quoted:
+        word = node.text.removeprefix("group ").strip()
+        source = replace(node, text=word)
+        tree = read_expression(unit, source)
+    if not isinstance(tree, Path) or not isinstance(node, Scalar):
+        unit.wrong(node.place, "`each` goes through a repeating field, a segment or a list", "each: PID-3")
+        yield None
+        return
+    found = paths.resolve(unit, source, tree, scope)
+    if isinstance(found, References):
+        found = paths.every(found)
+    inner = scope.inner()
+    with unit.writer.at(entry.key.place):
+        if isinstance(found, Segments):
+            number, local = unit.writer.name("i"), unit.writer.name("g")
+            with unit.writer.block(f"for {number}, {local} in enumerate({found.code}, 1):"):
+                one = unit.writer.name("a")
+                unit.line(f"{one} = ({local},)")
+                where = unit.writer.name("w")
+                unit.line(f"{where} = rep({found.where}, {number})")
+                inner.names[found.name] = Segments(found.name, one, where, loop=local)
+                if counter:
+                    unit.line(f"{counter} = {local}.index")
+                yield inner
+        elif isinstance(found, (Many, Value)) and not (isinstance(found, Value) and found.type == NOTHING):
+            with _over_values(unit, found, counter) as item:
+                if item is not None:
+                    _bind(tree, item, inner)
+                yield inner if item is not None else None
+        else:
+            with unit.writer.block("for _ in ():"):
+                yield None
+
+
+@contextmanager
+def _over_values(unit: Unit, found: Many | Value, counter: str) -> Iterator[Value | None]:
+    if isinstance(found, Value):
+        many = Many(
+            f"items({found.code})" if found.type == JSON else f"present_only({found.code})", found, numbered=False
+        )
+    else:
+        many = found
+    if not many.numbered and counter:
+        many = replace(many, code=f"enumerate({many.code}, 1)")
+        number, raw = unit.writer.name("i"), unit.writer.name("r")
+        with unit.writer.block(f"for {number}, {raw} in {many.code}:"):
+            unit.line(f"{counter} = {number}")
+            yield replace(many.item, code=raw)
+        return
+    head, number, raw = repetitions.each_of(unit, many)
+    with unit.writer.block(head):
+        if counter:
+            unit.line(f"{counter} = {number}")
+        item = repetitions.items_of(unit, many, number, raw)
+        if item is not None and many.numbered:
+            where = unit.writer.name("w")
+            unit.line(f"{where} = {item.where}")
+            item = replace(item, where=where)
+        yield item
+
+
+def _bind(tree: Path, item: Value, inner: Scope) -> None:
+    """Inside, the same path means this one."""
+    inner.here = item
+    first = tree.steps[0] if tree.steps else None
+    if isinstance(first, Field):
+        inner.fields[tree.root, first.number] = item
+        return
+    names = [tree.root, *(step.name for step in tree.steps if isinstance(step, Member))]
+    inner.names["." + ".".join(names)] = item
+    if len(names) == 1:
+        inner.names[tree.root] = item

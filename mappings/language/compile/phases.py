@@ -1,0 +1,174 @@
+"""The two phases of a message: ids first, then bodies."""
+
+from __future__ import annotations
+
+from mappings.language.compile import (
+    beginnings,
+    conditions,
+    identities,
+    instances,
+    loops,
+    objects,
+    overlays,
+    templates,
+    using,
+)
+from mappings.language.compile.resources import Resource
+from mappings.language.compile.scope import Scope
+from mappings.language.compile.sinks import Piece
+from mappings.language.compile.unit import Unit, read_expression
+from mappings.language.compile.values import (
+    ID,
+    REFERENCE,
+    Many,
+    Own,
+    References,
+    Segments,
+    Target,
+    Value,
+)
+from mappings.language.expressions import (
+    Call,
+)
+from mappings.language.fhir.model import is_resource
+from mappings.language.nodes import Mapping, Scalar
+
+
+def write_identity(unit: Unit, resource: Resource, scope: Scope) -> None:
+    """Phase one: the id, and the reference that others use."""
+    name = resource.name
+    safe = unit.writer.name("n")
+    with unit.writer.at(resource.place):
+        if resource.each is not None:
+            segment = _loop_segment(resource, scope)
+            unit.line(f"id_{safe} = {{}}")
+            with loops.loop(unit, resource.each, scope, counter="k") as inner:
+                if inner is not None:
+                    code = _identity_code(unit, resource, inner)
+                    unit.line(f"id_{safe}[k] = {code}")
+            made = f"{{k: REFERENCE + v for k, v in id_{safe}.items() if v is not None}}"
+            unit.line(f"ref_{safe} = {made}")
+            scope.names[f"ref({name})"] = References(f"ref_{safe}", segment, resource.kind)
+        else:
+            code = _identity_code(unit, resource, scope)
+            unit.line(f"id_{safe} = {code}")
+            unit.line(f"ref_{safe} = None if id_{safe} is None else REFERENCE + id_{safe}")
+            scope.names[f"ref({name})"] = Value(f"ref_{safe}", REFERENCE, own=Own.REFERENCE, target=resource.kind)
+    scope.names[f"id({name})"] = Value(f"id_{safe}", ID)
+
+
+def _loop_segment(resource: Resource, scope: Scope) -> str:
+    node = resource.each.value if resource.each else None
+    found = scope.name(beginnings.text_in(node)) if node is not None else None
+    return found.name if isinstance(found, Segments) else ""
+
+
+def _identity_code(unit: Unit, resource: Resource, scope: Scope) -> str:
+    """A local that holds the id, None where the resource is not wanted or has none."""
+    local = unit.writer.name("u")
+    unit.line(f"{local} = None")
+    condition = _condition(unit, resource, scope)
+    with unit.writer.block(f"if {condition}:"):
+        if resource.parent:
+            unit.line(f"{local} = S.parent_patient_id()")
+            return local
+        found = _identity_value(unit, resource, scope)
+        if found is not None:
+            unit.line(f"{local} = {found.code}")
+    return local
+
+
+def _condition(unit: Unit, resource: Resource, scope: Scope) -> str:
+    if resource.condition is None:
+        return "True"
+    tree = read_expression(unit, resource.condition)
+    return conditions.condition(unit, resource.condition, tree, scope) if tree is not None else "False"
+
+
+def _identity_value(unit: Unit, resource: Resource, scope: Scope) -> Value | None:
+    own = Mapping(tuple(e for e in resource.over if e.key.text in ("id", "let")), resource.place)
+    if resource.direct is not None:
+        return identities.identity_in(unit, resource.direct, resource.kind, scope)
+    if own.get("id") is not None:
+        return identities.identity_in(unit, own, resource.kind, scope)
+    if resource.template is None:
+        return None
+    found = overlays.prepared(unit, resource.template, scope)
+    return identities.identity_of(unit, *found) if found else None
+
+
+def write_body(unit: Unit, resource: Resource, scope: Scope) -> None:
+    """Phase two: the resource itself."""
+    identity = scope.names.get(f"id({resource.name})")
+    if not isinstance(identity, Value):
+        return
+    with unit.writer.at(resource.place):
+        if resource.each is None:
+            _one_body(unit, resource, scope, identity.code)
+            return
+        with loops.loop(unit, resource.each, scope, counter="k") as inner:
+            if inner is not None:
+                _one_body(unit, resource, inner, f"{identity.code}.get(k)")
+
+
+def _one_body(unit: Unit, resource: Resource, scope: Scope, identity: str) -> None:
+    condition = _condition(unit, resource, scope)
+    with unit.writer.block(f"if {condition}:"):
+        where = "''"
+        if resource.parent:
+            unit.line(f"S.keep('Patient', {identity}, S.parent_patient(), '')")
+            return
+        over = [(e, scope) for e in resource.over if e.key.text not in ("id", "resourceType")]
+        made = ""
+        if resource.direct is not None:
+            pieces = [(e, scope) for e in resource.over if e.key.text not in ("id", "resourceType")]
+            made = _built(unit, pieces, resource)
+        elif resource.template is not None:
+            found = overlays.prepared(unit, resource.template, scope)
+            if found is None:
+                return
+            where = next((_at(v) for v in found[1].names.values() if _at(v) != "''"), "''")
+            if over:
+                laid = overlays.laid_over(unit, resource.template, scope, over)
+                made = _built(unit, laid[1], resource) if laid else ""
+            else:
+                made = _called(unit, resource, resource.template, scope, found[0])
+        if made:
+            unit.line(f"S.keep({resource.kind!r}, {identity}, {made}, {where})")
+
+
+def lay_over_passed(unit: Unit, document: Mapping, scope: Scope) -> None:
+    """With `pass: entries`, `resources:` holds elements to lay over passed resources, by their type."""
+    node = document.get("resources")
+    for entry in node if isinstance(node, Mapping) else ():
+        if not is_resource(entry.key.text) or not isinstance(entry.value, Mapping):
+            said = "with `pass: entries`, `resources:` lays elements over passed resources"
+            unit.wrong(entry.key.place, said, "Appointment:\n    status: …")
+            continue
+        kind = entry.key.text
+        pieces = objects.pieces_of(entry.value, scope)
+        built = objects.build(unit, pieces, kind, repr(kind), entry.key.place, resource=True, whole=False)
+        if built is not None:
+            unit.line(f"S.over[{kind!r}] = {built.code}")
+
+
+def _at(value: object) -> str:
+    return (
+        value.where if isinstance(value, (Segments, Value)) else value.item.where if isinstance(value, Many) else "''"
+    )
+
+
+def _built(unit: Unit, pieces: list[Piece], resource: Resource) -> str:
+    kept = [(e, s) for e, s in pieces if e.key.text != "takes"]
+    built = objects.build(unit, kept, resource.kind, repr(resource.kind), resource.place, resource=True)
+    return f"{built.code} if {built.live} else None" if built else ""
+
+
+def _called(unit: Unit, resource: Resource, source: Scalar, scope: Scope, template: templates.Template) -> str:
+    tree = read_expression(unit, source)
+    arguments = using.arguments_of(unit, source, tree, scope) if isinstance(tree, Call) else []
+    if arguments is None:
+        return ""
+    arguments = using.as_declared(unit, source, 0, template, arguments)
+    name, _ = instances.instance(unit, template, arguments, resource.kind)
+    return f"{name}({using.passed(arguments, Target((resource.kind,), resource.kind, to=repr(resource.kind)))})"
