@@ -54,6 +54,7 @@ class Code(StrEnum):
     UNKNOWN_OBX_TYPE = "obx-type"
     UNMAPPED_CODE = "unmapped-code"
     DROPPED_REFERENCE = "dropped-reference"
+    DUPLICATE_RESOURCE = "duplicate-resource"
     # validate
     INVALID_FHIR = "invalid-fhir"
     # keep

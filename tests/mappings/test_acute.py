@@ -338,3 +338,12 @@ def test_half_a_merge_is_refused(england: CompiledPack) -> None:
     with pytest.raises(Unprocessable) as refused:
         mapped(england, sample("a40-merge").partition(b"MRG|")[0])
     assert {(issue.code, issue.path) for issue in errors_of(refused.value.issues)} == {(Code.MISSING_FIELD, "MRG")}
+
+
+def test_a_second_result_under_the_identity_of_the_first_is_not_dropped_in_silence(england: CompiledPack) -> None:
+    result = b"OBX|1|NM|8867-4^Heart rate^LN||%d|/min|||||F|||202607011200\r"
+    body = sample("a01-admission").rstrip(b"\r\n") + b"\r"
+    twice = mapped(england, body + result % 60 + result % 60)
+    assert not [issue for issue in twice.issues if issue.code is Code.DUPLICATE_RESOURCE], "a repeat says nothing else"
+    contradicting = mapped(england, body + result % 60 + result % 90)
+    assert Code.DUPLICATE_RESOURCE in {issue.code for issue in contradicting.issues}

@@ -117,8 +117,8 @@ def test_a_child_carries_the_parents_identifiers_and_nothing_else_of_the_person(
     feed.take(sample("mhsds", "mhs001-person"))
     patient = resource(feed.take(sample("mhsds", "mhs401-detained")), "Patient")
     assert {i["value"] for i in patient["identifier"]} == {"9000000009", "SYN-0001"}
-    assert "birthDate" not in patient
-    assert "address" not in patient
+    assert [tag["code"] for tag in patient["meta"]["tag"]] == ["SUBSETTED"], "it must not replace the whole Patient"
+    assert set(patient) == {"resourceType", "id", "identifier", "meta"}
 
 
 @pytest.mark.parametrize(("first", "later"), [

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from mappings.language.runtime.state import State
 from mappings.stages import Json, ParentState, ResourceState
+
+_SUBSETTED: Final = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
 
 if TYPE_CHECKING:
     from mappings.language.compile.messages import MessageCode
@@ -42,8 +44,10 @@ def _above(state: State) -> dict[str, str]:
 
 
 def _stub(resources: Any) -> Json:
-    """The Patient with id and identifiers only."""
+    """The Patient with id and identifiers only, tagged as such: it must not replace the whole one (FHIR R4, Resource.meta
+    tag SUBSETTED)."""
     patient = next((r for r in resources if r["resourceType"] == "Patient"), None)
     if patient is None:
         return {}
-    return {key: patient[key] for key in ("resourceType", "id", "identifier") if key in patient}
+    stub = {key: patient[key] for key in ("resourceType", "id", "identifier") if key in patient}
+    return {**stub, "meta": {"tag": [dict(_SUBSETTED)]}}

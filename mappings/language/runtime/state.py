@@ -91,7 +91,9 @@ class State:
             self.refuse(Code.MISSING_FIELD, where, f"there is no identifier, so this {kind} cannot be told from others")
         else:
             body["id"] = identity
-            _join(self.kept, identity, body)
+            if not _join(self.kept, identity, body):
+                text = f"this {kind} has the identity of an earlier one and says something else; it is left out"
+                self.note(Code.DUPLICATE_RESOURCE, where, text)
 
     def emit(self, kind: str, identity: str | None, body: dict[str, Any] | None, where: str) -> str | None:
         """A resource found inside another one: added once per id. Gives the reference to it."""
@@ -145,11 +147,13 @@ class State:
         return str(patient["id"]) if patient else None
 
 
-def _join(resources: dict[str, Json], identity: str, body: dict[str, Any]) -> None:
-    """The first one of an id stands; elements that it lacks are taken from the next."""
+def _join(resources: dict[str, Json], identity: str, body: dict[str, Any]) -> bool:
+    """The first one of an id stands; elements that it lacks are taken from the next. False when the two contradict."""
     known = resources.get(identity)
     if known is None:
         resources[identity] = body
-        return
+        return True
+    agree = all(known.get(name, value) == value for name, value in body.items())
     for name, value in body.items():
         known.setdefault(name, value)
+    return agree
