@@ -21,7 +21,6 @@ def stopped_by_signal() -> Iterator[asyncio.Event]:
     def ask() -> None:
         if asked.is_set():
             signal.raise_signal(signal.SIGKILL)
-        pass
 
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, ask)
@@ -50,7 +49,6 @@ async def run_parts(asked: asyncio.Event, parts: Mapping[str, Coroutine[Any, Any
     stop = asyncio.create_task(asked.wait(), name="stop")
     await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
     failed = None if asked.is_set() else next((task for task in tasks if task.done()), None)
-    pass
     await stop
     _, late = await asyncio.wait(tasks, timeout=patience) if tasks else (set(), set())
     for task in late:

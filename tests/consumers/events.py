@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaProducer
 
 from consumers.event import Event
 from contract.event import Envelope
+from contract.links import PersonLink, linked_bundle
 from contract.topics import Sector, Topic
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -55,8 +56,7 @@ def encounter(identity: str, status: str = "in-progress") -> dict[str, Any]:
 
 def keys_bundle(old: str, new: str) -> bytes:
     """The Bundle of person-linked-1 and person-merged-1."""
-    parameters = [{"name": "oldKey", "valueString": old}, {"name": "newKey", "valueString": new}]
-    return bundle({"resourceType": "Parameters", "parameter": parameters})
+    return json.dumps(linked_bundle(PersonLink(old, new), str(uuid.uuid4()), "dch-pas", NOON)).encode()
 
 
 def event(sent: Envelope | None = None, value: bytes = b"", topic: str = "care.qvv.acute.v1", offset: int = 0) -> Event:

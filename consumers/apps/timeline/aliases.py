@@ -8,7 +8,7 @@ writer.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection, bindparam, delete, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -16,9 +16,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from consumers.event import Event
 from consumers.faults import PermanentFault
 from consumers.models import timeline, timeline_alias
+from contract.links import PERSON_LINKED, PERSON_MERGED, PersonLink, link_of
 
-RELINKING: Final = frozenset({"person-linked-1", "person-merged-1"})
-"""Types of events whose Bundle holds a Parameters resource with `oldKey` and `newKey`."""
+RELINKING: Final = frozenset({PERSON_LINKED, PERSON_MERGED})
+"""Types of events whose Bundle says which key replaces which."""
 
 _LOCK_SPACE: Final = 0x74696D65
 _LOCK_SHARED: Final = text("SELECT pg_advisory_xact_lock_shared(:space, hashtext(:key))")
@@ -33,7 +34,8 @@ def resolve(connection: Connection, subject: str) -> str:
 
 def relink(connection: Connection, event: Event) -> None:
     """Takes in a link or merge: aliases the old key and re-keys its rows, unless something newer was said already."""
-    old, new = _keys_of(event)
+    link = _link_in(event)
+    old, new = link.previous, link.current
     if old == new:
         return
     sequence = event.envelope.sequence
@@ -50,16 +52,14 @@ def relink(connection: Connection, event: Event) -> None:
         connection.execute(rekeyed.values(person_key=target))
 
 
-def _keys_of(event: Event) -> tuple[str, str]:
-    entries = event.bundle.get("entry")
-    for entry in entries if isinstance(entries, list) else ():
-        resource = entry.get("resource", {})
-        if resource.get("resourceType") == "Parameters":
-            values: dict[str, Any] = {p.get("name"): p.get("valueString") for p in resource.get("parameter", ())}
-            old, new = values.get("oldKey"), values.get("newKey")
-            if isinstance(old, str) and isinstance(new, str):
-                return old, new
-    raise PermanentFault("no-keys-in-link")
+def _link_in(event: Event) -> PersonLink:
+    try:
+        link = link_of(event.bundle)
+    except (ValueError, KeyError):
+        link = None
+    if link is None:
+        raise PermanentFault("no-keys-in-link")
+    return link
 
 
 def _follow(connection: Connection, key: str, lock: Callable[[Connection, str], None]) -> str:

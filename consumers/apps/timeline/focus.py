@@ -33,6 +33,8 @@ def focus_of(bundle: dict[str, Any]) -> Focus:
     references = [focus.get("reference", "") for focus in _list(resources[0].get("focus")) if isinstance(focus, dict)]
     for entry in _list(bundle.get("entry"))[1:]:
         resource = entry.get("resource", {})
+        if resource.get("resourceType") == "Parameters":
+            continue  # what the hub says of keys; not a resource of anybody's record
         name = f"{resource.get('resourceType')}/{resource.get('id')}"
         if references and (references[0] in (name, entry.get("fullUrl")) or references[0].endswith(f"/{name}")):
             return _described(resource)

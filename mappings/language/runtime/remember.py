@@ -44,8 +44,7 @@ def _above(state: State) -> dict[str, str]:
 
 
 def _stub(resources: Any) -> Json:
-    """The Patient with id and identifiers only, tagged as such: it must not replace the whole one (FHIR R4, Resource.meta
-    tag SUBSETTED)."""
+    """The Patient with id and identifiers only, tagged as such: it must not replace the whole one."""
     patient = next((r for r in resources if r["resourceType"] == "Patient"), None)
     if patient is None:
         return {}

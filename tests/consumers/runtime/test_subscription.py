@@ -207,11 +207,14 @@ class TestOnKafka(RuntimeContract):
         self, kafka: LocalKafka, topic: str, subscribe: Callable[..., Subscription]
     ) -> None:
         await publish(kafka.address, topic, [Sent(envelope(), bundle())])
-        async with consuming(subscribe((topic,))) as subscription:
-            await until(lambda: subscription.counts.applied == 1)
-            await asyncio.to_thread(kafka.stop)
-            await asyncio.to_thread(kafka.start)
-            await publish(kafka.address, topic, [Sent(envelope(), bundle())])
-            await until(lambda: subscription.counts.applied == 2, 60)
-            await asyncio.to_thread(kafka.stop)
-        await asyncio.to_thread(kafka.start)
+        try:
+            async with consuming(subscribe((topic,))) as subscription:
+                await until(lambda: subscription.counts.applied == 1)
+                await asyncio.to_thread(kafka.stop)
+                await asyncio.to_thread(kafka.start)
+                await publish(kafka.address, topic, [Sent(envelope(), bundle())])
+                await until(lambda: subscription.counts.applied == 2, 60)
+                await asyncio.to_thread(kafka.stop)
+        finally:
+            if kafka.process_id is None:
+                await asyncio.to_thread(kafka.start)

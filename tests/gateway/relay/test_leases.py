@@ -52,9 +52,8 @@ async def test_two_relays_at_once_never_hold_the_same_group(postgres: Database) 
     assert len(taken) == len(set(taken))
 
 
+@pytest.mark.parametrize("hub_url", ["sqlite"], indirect=True)
 async def test_on_sqlite_a_restarted_process_takes_over_at_once(database: Database) -> None:
-    if not database.on_sqlite:
-        pytest.skip("PostgreSQL waits for the lease to run out")
     await database.run(prepare_leases)
     await database.run(renew_leases, "killed", NONE, True)
     assert (await database.run(renew_leases, "restarted", NONE, True)).taken == ALL

@@ -105,6 +105,12 @@ async def test_a_later_event_about_the_same_resource_is_shown_as_its_correction(
     }
 
 
+async def test_links_of_different_persons_do_not_correct_each_other(database: Database) -> None:
+    await apply(database, link(LOCAL, NHS, NHS), link("p1-x", OTHER, OTHER))
+    (entry,) = await of(database, NHS)
+    assert (entry.standing, entry.corrected_by) == (Standing.CURRENT, None)
+
+
 async def test_an_event_that_comes_by_two_topics_is_one_row(database: Database) -> None:
     sent = admission(NHS)
     shared = Event(sent.envelope, sent.value, "care.qhm.acute.v1", 1, 9)
