@@ -13,8 +13,14 @@ import structlog
 from carehub.settings import Settings
 from gateway.ops.faults import without_exception_texts
 
-QUIET = ("aiokafka", "uvicorn", "asyncio", "alembic")
-"""Libraries whose informative lines are noise here."""
+QUIET = {
+    "aiokafka": logging.CRITICAL,
+    "uvicorn": logging.WARNING,
+    "asyncio": logging.WARNING,
+    "alembic": logging.WARNING,
+}
+"""Libraries whose lines are noise here. aiokafka repeats several times a second that Kafka is away, which our own parts
+tell once, and at debug level it would print the values of records."""
 
 
 def set_up_logs(settings: Settings, process: str) -> None:
@@ -47,5 +53,5 @@ def set_up_logs(settings: Settings, process: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for name in QUIET:
-        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    for name, least in QUIET.items():
+        logging.getLogger(name).setLevel(max(level, least))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
 from contract.errors import Code
-from contract.identifiers import is_nhs_number
+from contract.identifiers import NHS_NUMBER_SYSTEM, ResourceIds, is_nhs_number
 from mappings.language.functions.registry import function
 from mappings.language.runtime.state import State
 
@@ -58,7 +59,14 @@ def identity(state: State, kind: str, value: str, authority: str | None) -> str:
 
 def national(state: State, kind: str, system: str, value: str) -> str:
     """Resource id from an identifier that means the same everywhere."""
-    return state.context.ids.make(kind, system, value)
+    ids = state.context.ids
+    return ids.make(kind, system, value) if system == NHS_NUMBER_SYSTEM else _national(ids.key, kind, system, value)
+
+
+@lru_cache(maxsize=8192)
+def _national(key: bytes, kind: str, system: str, value: str) -> str:
+    """Organisations and staff come again in message after message; of persons nothing is kept."""
+    return ResourceIds(key).make(kind, system, value)
 
 
 def within(state: State, kind: str, reference: str, role: str, *codes: str | None) -> str | None:
