@@ -21,6 +21,7 @@ def stopped_by_signal() -> Iterator[asyncio.Event]:
     def ask() -> None:
         if asked.is_set():
             signal.raise_signal(signal.SIGKILL)
+        asked.set()
 
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, ask)
@@ -49,6 +50,7 @@ async def run_parts(asked: asyncio.Event, parts: Mapping[str, Coroutine[Any, Any
     stop = asyncio.create_task(asked.wait(), name="stop")
     await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
     failed = None if asked.is_set() else next((task for task in tasks if task.done()), None)
+    asked.set()
     await stop
     _, late = await asyncio.wait(tasks, timeout=patience) if tasks else (set(), set())
     for task in late:

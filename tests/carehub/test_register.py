@@ -93,13 +93,15 @@ def test_pause_resume_disable_are_seen_in_the_list(hub: Cli) -> None:
     assert "for good" in hub.both("sources", "resume", "dch-pas", code=1)[1]
 
 
-def test_rotating_revokes_the_old_key(hub: Cli) -> None:
+def test_rotating_revokes_the_old_key_and_nobody_elses(hub: Cli) -> None:
     old = hub.json(*ADD)["key"]
+    other = hub.json(*("dch-lab" if word == "dch-pas" else word for word in ADD))["key"]
     new = hub.json("sources", "rotate", "dch-pas")["key"]
     with create_engine(f"sqlite:///{hub.folder / 'hub.sqlite'}").connect() as connection:
         revoked = {row.hash: row.revoked for row in connection.execute(select(credential))}
     assert revoked[hashlib.sha256(old.encode()).digest()] is not None
     assert revoked[hashlib.sha256(new.encode()).digest()] is None
+    assert revoked[hashlib.sha256(other.encode()).digest()] is None
 
 
 def test_every_change_is_on_record_without_a_key(hub: Cli) -> None:
