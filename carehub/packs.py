@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from contract.errors import Misconfigured
 from mappings.language import CompiledPack, lint_packs, list_packs, load_pack
 from mappings.language.folder import layers_of, pack_folders
 from mappings.language.problems import Problems
-from mappings.language.samples import run_samples
+from mappings.language.samples import accept_samples, run_samples
 
 
 def described() -> list[dict[str, Any]]:
@@ -65,6 +65,13 @@ def tried_samples(names: Sequence[str] | None) -> list[dict[str, Any]]:
     search = read_settings().packs
     results = (each for name in _known(names, search) for each in run_samples(name, search))
     return [{"pack": r.pack, "sample": r.sample, "ok": r.ok, "differences": list(r.differences)} for r in results]
+
+
+def accept_samples_of(results: Sequence[Mapping[str, Any]]) -> None:
+    """Writes what comes today as what is expected, for the samples of these results."""
+    search = read_settings().packs
+    for pack in sorted({each["pack"] for each in results}):
+        accept_samples(pack, search, [each["sample"] for each in results if each["pack"] == pack])
 
 
 def _known(names: Sequence[str] | None, search: Sequence[Path]) -> Sequence[str]:

@@ -59,18 +59,33 @@ def lint(names: PackNames = None, as_json: AsJson = False) -> None:
         raise typer.Exit(exits.NO)
 
 
-@packs.command("test", help="Maps the samples and compares with what is expected.\n\nExample: `carehub packs test cld`")
-def try_samples(names: PackNames = None, as_json: AsJson = False) -> None:
+Accept = Annotated[
+    bool,
+    typer.Option("--accept", help="Write what comes today as what is expected, once it is shown. Assertions stay."),
+]
+
+
+@packs.command(
+    "test",
+    help="Maps the samples and compares with what is expected.\n\n"
+    "Examples: `carehub packs test cld`, `carehub packs test cld --accept`",
+)
+def try_samples(names: PackNames = None, accept: Accept = False, as_json: AsJson = False) -> None:
     from carehub.output import print_json, print_line, say
-    from carehub.packs import tried_samples
+    from carehub.packs import accept_samples_of, tried_samples
 
     results = tried_samples(names)
     failed = [each for each in results if not each["ok"]]
-    if as_json:
-        print_json({"ok": not failed, "samples": results})
-    else:
+    if not as_json:
         for each in failed:
             print_line("\n".join([f"{each['pack']}/{each['sample']}:", *(f"  {line}" for line in each["differences"])]))
-        say(f"{len(results)} samples, {len(failed)} failed")
+    if accept and failed:
+        accept_samples_of(failed)
+        results = tried_samples(names)
+        say(f"{len(failed)} written as expected")
+        failed = [each for each in results if not each["ok"]]
+    if as_json:
+        print_json({"ok": not failed, "samples": results})
+    say(f"{len(results)} samples, {len(failed)} failed")
     if failed:
         raise typer.Exit(exits.NO)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,17 @@ def test_samples_are_tried_by_command(cli: Cli) -> None:
     tried = cli.json("packs", "test", "cld")
     assert tried["ok"]
     assert {sample["pack"] for sample in tried["samples"]} == {"cld"}
+
+
+def test_accepting_a_sample_shows_the_difference_and_writes_it(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack = tmp_path / "packs" / "cld"
+    shutil.copytree(ROOT / "mappings/packs/cld", pack)
+    golden = pack / "samples" / "request" / "expected.json"
+    sound = golden.read_text()
+    golden.write_text(sound.replace("care-request-received-1", "care-request-lost-1", 1))
+    monkeypatch.setenv("CAREHUB_PACKS", str(tmp_path / "packs"))
+    assert "care-request-lost-1" in cli.run("packs", "test", "cld", code=1)
+    assert "care-request-lost-1" in cli.run("packs", "test", "cld", "--accept")
+    assert golden.read_text() == sound
