@@ -1,4 +1,4 @@
-"""What an MLLP sender is told: from receipt or refusal to acknowledgement codes (design, promise to senders)."""
+"""What an MLLP sender is told: from receipt or refusal to acknowledgement codes (docs/send.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sender meets at POST /events and POST /fhir/$process-message: the status table of the design."""
+"""What a sender meets at POST /events and POST /fhir/$process-message: the status table of docs/send.md."""
 
 from __future__ import annotations
 

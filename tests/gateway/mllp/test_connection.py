@@ -1,4 +1,4 @@
-"""What an MLLP sender meets: the status table of the design, order, and bounds on time and memory."""
+"""What an MLLP sender meets: the status table of docs/send.md, order, and bounds on time and memory."""
 
 from __future__ import annotations
 

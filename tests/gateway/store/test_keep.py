@@ -1,4 +1,4 @@
-"""What the store decides of design.md's table of answers: accepted, replayed, conflict, refused, waiting."""
+"""What the store decides of docs/send.md's table of answers: accepted, replayed, conflict, refused, waiting."""
 
 from __future__ import annotations
 
