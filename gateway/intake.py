@@ -8,16 +8,14 @@ that is accepted: nothing is answered before it is durable.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
-
-import structlog
+from typing import Final
 
 from contract.errors import Code, Conflict, Issue, Refusal, TooLarge, Unauthenticated, Unprocessable, errors_of, refuse
 from contract.topics import MAX_MESSAGE_BYTES
 from gateway.delivery import Delivery, Receipt
 from gateway.hub import Hub
+from gateway.ops.faults import guarded
 from gateway.source import Source
 from gateway.store.keeping import Keeping, Kept, Mapped, Refused, Waits
 from gateway.store.states import load_parents
@@ -36,9 +34,6 @@ HASH_REMEMBERED_SECONDS: Final = 3600.0
 
 HEADROOM: Final = 64 * 1024
 """Room for a record's key, headers and batch overhead below the broker's size limit, in bytes."""
-
-log = structlog.get_logger()
-T = TypeVar("T")
 
 
 async def intake(delivery: Delivery, hub: Hub) -> Receipt:
@@ -182,24 +177,3 @@ def in_row(refusal: Refusal, delivery: Delivery) -> Refusal:
     row = f"row {delivery.row.number}"
     issues = (replace(i, path=f"{row}, {i.path}" if i.path else row) for i in refusal.issues)
     return type(refusal)(*issues, retry_after=refusal.retry_after)
-
-
-def guarded(stage: Callable[[], T], name: str) -> T:
-    """Runs a stage. A fault of our own becomes a refusal that keeps the message: it is not lost, and the sender is not
-    shown a traceback. The log names the stage and the exception's type; its text could quote the message."""
-    try:
-        return stage()
-    except Refusal:
-        raise
-    except Exception as fault:  # noqa: BLE001 the message must be kept whatever our own fault is
-        log.error("stage-failed", stage=name, fault=type(fault).__name__, where=_where(fault))
-        text = f"the hub could not {name} this message; it is kept, and its operators see it as a dead letter"
-        raise Unprocessable(Issue(Code.INTERNAL_ERROR, "", text)) from None
-
-
-def _where(fault: BaseException) -> str:
-    """File name and line of the innermost frame: enough to find the fault, without any value."""
-    trace = fault.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else "unknown"

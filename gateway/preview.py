@@ -12,6 +12,7 @@ import orjson
 from contract.errors import Code, Forbidden, Issue, Refusal, Severity, Unprocessable, errors_of, refuse
 from contract.identifiers import ResourceIds
 from contract.topics import Sector, Topic
+from gateway.ops.faults import guarded
 from mappings import formats
 from mappings.language import CompiledPack
 from mappings.restriction import restrict
@@ -50,9 +51,9 @@ class Previewer:
     def message(self, body: bytes, content_type: str | None, row: int | None = None) -> dict[str, Any]:
         """The result for one message: never raises for what a message can contain."""
         try:
-            decoded = formats.decode(body, formats.recognise(body, content_type))
+            decoded = guarded(lambda: formats.decode(body, formats.recognise(body, content_type)), "decode")
             pack = self._choose(decoded)
-            return self._mapped(decoded, pack)
+            return guarded(lambda: self._mapped(decoded, pack), "map")
         except Refusal as refusal:
             return _refused(refusal.issues if row is None else tuple(_in_row(i, row) for i in refusal.issues))
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import secrets
 import sys
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 
-from contract.errors import Code, Misconfigured, Refusal
+from contract.errors import Code, Issue, Misconfigured, Refusal, Unprocessable
+
+T = TypeVar("T")
+log = structlog.get_logger()
 
 _SPEAKING: Final = (Refusal, Misconfigured)
 """Exceptions whose text is ours and holds no value of a message."""
@@ -28,6 +32,19 @@ class Incident:
 
     def as_fields(self) -> dict[str, str]:
         return {"incident": self.id, "fault": self.fault, "where": self.where, "code": str(self.code)}
+
+
+def guarded(stage: Callable[[], T], name: str) -> T:
+    """Runs a stage of the line. A fault of our own becomes a refusal that keeps the message: it is not lost, and the
+    sender is not shown a traceback."""
+    try:
+        return stage()
+    except Refusal:
+        raise
+    except Exception as fault:  # noqa: BLE001 the message must be kept whatever our own fault is
+        log.error("stage-failed", stage=name, **incident_of(fault).as_fields())
+        text = f"the hub could not {name} this message: a fault of its own, which its operators see"
+        raise Unprocessable(Issue(Code.INTERNAL_ERROR, "", text)) from None
 
 
 def incident_of(fault: BaseException) -> Incident:

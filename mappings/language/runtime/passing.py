@@ -31,7 +31,7 @@ def passed_bundle(state: State, bundle: Json, message: str) -> tuple[Json, dict[
         resources.append(resource)
     for resource in resources:
         _rewrite(resource, known)
-        resource.update(state.over.get(resource["resourceType"], {}))
+        resource.update(state.over.get(str(resource.get("resourceType")), {}))
     header = next((r for r in resources if r["resourceType"] == "MessageHeader"), resources[0])
     unique = {r["id"]: r for r in resources if r is not header}
     return bundle_of(header, list(unique.values())), known
