@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+import resource
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,10 +51,16 @@ def test_help_has_an_example(cli: Cli, path: tuple[str, ...]) -> None:
 def test_help_answers_at_once() -> None:
     took = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = _children_seconds()
         subprocess.run([sys.executable, "-m", "carehub", "--help"], check=True, capture_output=True, timeout=20)
-        took.append(time.perf_counter() - start)
+        took.append(_children_seconds() - start)
     assert min(took) < 0.5
+
+
+def _children_seconds() -> float:
+    """Processor time of ended child processes, in seconds: what others do on the machine counts little in it."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def test_help_loads_nothing_heavy() -> None:
