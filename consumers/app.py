@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -13,6 +13,7 @@ from consumers.event import Event
 from contract.topics import EVENT_TOPIC_PATTERN
 
 Apply: TypeAlias = Callable[[Event, Connection], None]
+ApplyAll: TypeAlias = Callable[[Sequence[Event], Connection], None]
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
 
@@ -30,6 +31,10 @@ class App:
     from the start after a rollback. It raises PermanentFault for an event that can never be applied; any other error
     makes the partition wait and try again.
 
+    `apply_all(events, connection)` takes several at once, where an app has one: those of a batch that are new, in their
+    order, in one transaction. What it leaves behind is what `apply` on one after the other would. When it raises, the
+    batch is rolled back and comes again in smaller ones, down to single events, so that only the one at fault waits.
+
     `prepare(connection)` is called once at start, in a transaction of its own, to make tables that do not exist.
     """
 
@@ -37,6 +42,7 @@ class App:
     apply: Apply
     topics: str | tuple[str, ...] = EVENT_TOPIC_PATTERN
     prepare: Callable[[Connection], None] = _nothing
+    apply_all: ApplyAll | None = None
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

@@ -21,15 +21,15 @@ _NOTE: Final = {
 
 def apply_events(connection: Connection, app: App, events: Sequence[Event]) -> int:
     """Applies those of `events` that this app has not applied before, in their order; returns how many."""
-    fresh = _note_fresh(connection, app.name, events)
-    applied = 0
-    for event in events:
-        key = _key(event)
-        if key in fresh:
-            fresh.remove(key)  # the same event twice in one batch is applied once
+    noted = _note_fresh(connection, app.name, events)
+    first = {_key(event): event for event in reversed(events)}  # the same event twice in one batch is applied once
+    fresh = [event for event in events if _key(event) in noted and first[_key(event)] is event]
+    if app.apply_all is not None and fresh:
+        app.apply_all(fresh, connection)
+    else:
+        for event in fresh:
             app.apply(event, connection)
-            applied += 1
-    return applied
+    return len(fresh)
 
 
 def _note_fresh(connection: Connection, app: str, events: Sequence[Event]) -> set[tuple[str, str, str]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
@@ -18,6 +19,7 @@ from consumers.database import Database
 from consumers.event import read_event
 from consumers.faults import PermanentFault
 from consumers.runtime.deadletters import DeadLetters
+from consumers.runtime.gaps import Gaps
 from consumers.runtime.inbox import apply_events
 from consumers.runtime.patience import Patience
 
@@ -29,6 +31,9 @@ NEW_TOPIC_MS: Final = 3_000
 AWAY_SECONDS: Final = 1.0
 COMMIT_SECONDS: Final = 10.0
 LEAVE_SECONDS: Final = 10.0
+
+Ends: TypeAlias = Sequence[asyncio.Future[object]]
+"""Done when a member should leave its group: asked to stop, or because of a gap."""
 
 _log = structlog.get_logger(__name__)
 
@@ -66,16 +71,19 @@ class Subscription:
         self._group = group or app.name
         self._patience = patience or Patience()
         self._dead_letters = DeadLetters(bootstrap, self._group, admin=admin)
+        self._gaps = Gaps(self._group, app.topics, admin=admin)
         self._working = asyncio.Lock()
         self._consumer: AIOKafkaConsumer | None = None
         self.counts = Counts()
 
     def snapshot(self) -> dict[str, object]:
-        """What health shows: counts, and every partition that waits, with the class of the error. No values."""
+        """What health shows: counts, every partition that waits, with the class of the error, and how many are `alone`,
+        read by no member of the group. No values."""
         return {
             "app": self._app.name,
             "group": self._group,
             "partitions": len(self._consumer.assignment()) if self._consumer else 0,
+            "alone": self._gaps.alone,
             "applied": self.counts.applied,
             "repeats": self.counts.repeats,
             "buried": self.counts.buried,
@@ -84,7 +92,8 @@ class Subscription:
         }
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Consumes until `stop` is set, then finishes the batch in hand, commits it and leaves the group."""
+        """Consumes until `stop` is set, then finishes the batch in hand, commits it and leaves the group. Where a
+        partition has no reader for some seconds, it leaves and joins again, so that no gap stays."""
         prepared = False
         try:
             while not stop.is_set():
@@ -119,20 +128,21 @@ class Subscription:
         try:
             await consumer.start()
             self._consumer = consumer
-            while not stop.is_set():
-                await self._round(consumer, stop)
+            async with _ended(stop.wait(), self._gaps.appear(consumer)) as ends:
+                while not any(end.done() for end in ends):
+                    await self._round(consumer, ends)
         finally:
             self._consumer = None
             self._patience.forget()
             await _leave(consumer)
 
-    async def _round(self, consumer: AIOKafkaConsumer, stop: asyncio.Event) -> None:
+    async def _round(self, consumer: AIOKafkaConsumer, ends: Ends) -> None:
         now = asyncio.get_running_loop().time()
         if due := [p for p in self._patience.due(now) if p in consumer.paused()]:
             consumer.resume(*due)
         # what is fetched is applied, never dropped, even if its partition was given back meanwhile: the position may
         # have moved past it for good. Should another member apply it too, the inbox lets one of them
-        batches = await _fetched(consumer, stop)
+        batches = await _fetched(consumer, ends)
         async with self._working:
             if batches:
                 await self._commit(consumer, await self._work(consumer, batches))
@@ -213,20 +223,31 @@ class Subscription:
         return {"app": self._app.name, "topic": topic, "partition": partition, "offset": offset}
 
 
-async def _fetched(
-    consumer: AIOKafkaConsumer, stop: asyncio.Event
-) -> Mapping[TopicPartition, Sequence[ConsumerRecord]]:
-    """The next records; none when nothing came in time, or when asked to stop: a fetch waits for the group for as long
-    as a rebalance takes, for ever if Kafka is away."""
-    fetch = asyncio.ensure_future(consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS))
-    stopped = asyncio.ensure_future(stop.wait())
+@asynccontextmanager
+async def _ended(*reasons: Coroutine[None, None, object]) -> AsyncIterator[Ends]:
+    """Tasks, each of which is done when there is a reason to end. Raises what one of them raised."""
+    ends = [asyncio.ensure_future(reason) for reason in reasons]
     try:
-        await asyncio.wait({fetch, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        yield ends
+        for end in ends:
+            if end.done():
+                end.result()
+    finally:
+        for end in ends:
+            end.cancel()
+        await asyncio.gather(*ends, return_exceptions=True)
+
+
+async def _fetched(consumer: AIOKafkaConsumer, ends: Ends) -> Mapping[TopicPartition, Sequence[ConsumerRecord]]:
+    """The next records; none when nothing came in time, or when it is time to end: a fetch waits for the group for as
+    long as a rebalance takes, for ever if Kafka is away."""
+    fetch = asyncio.ensure_future(consumer.getmany(timeout_ms=POLL_MS, max_records=BATCH_RECORDS))
+    try:
+        await asyncio.wait({fetch, *ends}, return_when=asyncio.FIRST_COMPLETED)
         return fetch.result() if fetch.done() else {}
     finally:
-        for task in (fetch, stopped):
-            task.cancel()
-        await asyncio.gather(fetch, stopped, return_exceptions=True)
+        fetch.cancel()
+        await asyncio.gather(fetch, return_exceptions=True)
 
 
 async def _leave(consumer: AIOKafkaConsumer) -> None:

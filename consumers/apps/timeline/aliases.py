@@ -1,16 +1,16 @@
 """Keys that mean the same person: what links and merges have said, newest last.
 
 Every row is keyed by where its subject leads now. A link that arrives while another process writes a row of the old key
-must not miss that row, so on PostgreSQL each subject's keys are locked: shared by rows, alone by links. SQLite has one
-writer.
+must not miss that row, so on PostgreSQL each subject's keys are locked: shared by rows, alone by links; those of a
+batch together and in one order, so that two processes do not wait for each other. SQLite has one writer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Collection
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, select, text, update
+from sqlalchemy import ARRAY, Boolean, Connection, String, bindparam, delete, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from consumers.event import Event
@@ -22,25 +22,57 @@ RELINKING: Final = frozenset({PERSON_LINKED, PERSON_MERGED})
 """Types of events whose Bundle says which key replaces which."""
 
 _LOCK_SPACE: Final = 0x74696D65
-_LOCK_SHARED: Final = text("SELECT pg_advisory_xact_lock_shared(:space, hashtext(:key))")
-_LOCK_ALONE: Final = text("SELECT pg_advisory_xact_lock(:space, hashtext(:key))")
-_NEXT: Final = select(timeline_alias.c.new_key).where(timeline_alias.c.old_key == bindparam("key"))
+_LOCK: Final = text(
+    """
+    SELECT count(CASE WHEN alone THEN pg_advisory_xact_lock(:space, hash)
+                      ELSE pg_advisory_xact_lock_shared(:space, hash) END)
+    FROM (SELECT hashtext(key) AS hash, bool_or(is_alone) AS alone
+          FROM unnest(:keys, :alone) AS wanted (key, is_alone) GROUP BY 1 ORDER BY 1) AS locks
+    """
+).bindparams(bindparam("keys", type_=ARRAY(String)), bindparam("alone", type_=ARRAY(Boolean)))
+_NEXT: Final = select(timeline_alias.c.old_key, timeline_alias.c.new_key).where(
+    timeline_alias.c.old_key.in_(bindparam("keys", expanding=True))
+)
+_AT_ONCE: Final = 500
 
 
 def resolve(connection: Connection, subject: str) -> str:
     """The key that stands for the person now; `subject` itself when nobody said otherwise."""
-    return _follow(connection, subject, _lock_shared)
+    return resolve_all(connection, {subject})[subject]
+
+
+def resolve_all(connection: Connection, subjects: Collection[str]) -> dict[str, str]:
+    """The same for several, in as many steps as the longest chain has links."""
+    leads: dict[str, str] = {}
+    asked: set[str] = set()
+    asking = set(subjects)
+    while asking:
+        _lock(connection, shared=asking)
+        found = _next_of(connection, asking)
+        leads |= found
+        asked |= asking
+        asking = set(found.values()) - asked
+    return {subject: _end_of(subject, leads) for subject in subjects}
+
+
+def lock_all(connection: Connection, events: Collection[Event], links: Collection[Event]) -> None:
+    """Takes the locks of a batch at once. Raises PermanentFault for a link without keys."""
+    stated = [_link_in(link) for link in links]
+    shared = {event.envelope.subject for event in events} | {link.current for link in stated}
+    _lock(connection, shared=shared, alone={link.previous for link in stated})
 
 
 def relink(connection: Connection, event: Event) -> None:
-    """Takes in a link or merge: aliases the old key and re-keys its rows, unless something newer was said already."""
+    """Takes in a link or merge: aliases the old key and re-keys its rows, unless something newer was said already.
+
+    The caller has taken the locks of its batch by `lock_all`.
+    """
     link = _link_in(event)
     old, new = link.previous, link.current
     if old == new:
         return
     sequence = event.envelope.sequence
-    _lock_alone(connection, old)
-    target = _follow(connection, new, _lock_shared)
+    target = resolve(connection, new)
     if target == old:
         # so far it led the other way round; the newer statement counts
         if not _forget(connection, new, sequence):
@@ -62,19 +94,25 @@ def _link_in(event: Event) -> PersonLink:
     return link
 
 
-def _follow(connection: Connection, key: str, lock: Callable[[Connection, str], None]) -> str:
+def _next_of(connection: Connection, keys: Collection[str]) -> dict[str, str]:
+    ordered = sorted(keys)
+    found: dict[str, str] = {}
+    for start in range(0, len(ordered), _AT_ONCE):
+        rows = connection.execute(_NEXT, {"keys": ordered[start : start + _AT_ONCE]})
+        found.update({row.old_key: row.new_key for row in rows})
+    return found
+
+
+def _end_of(key: str, leads: dict[str, str]) -> str:
     seen = {key}
-    while True:
-        lock(connection, key)
-        following = connection.execute(_NEXT, {"key": key}).scalar_one_or_none()
-        if following is None or following in seen:
-            return key
+    while (following := leads.get(key, key)) not in seen:
         seen.add(following)
         key = following
+    return key
 
 
 def _forget(connection: Connection, old: str, sequence: int) -> bool:
-    _lock_alone(connection, old)
+    _lock(connection, alone={old})
     older = delete(timeline_alias).where(timeline_alias.c.old_key == old, timeline_alias.c.sequence < sequence)
     return connection.execute(older.returning(timeline_alias.c.old_key)).first() is not None
 
@@ -100,11 +138,8 @@ def _keys_behind(connection: Connection, key: str) -> set[str]:
     return behind
 
 
-def _lock_shared(connection: Connection, key: str) -> None:
+def _lock(connection: Connection, *, shared: Collection[str] = (), alone: Collection[str] = ()) -> None:
     if connection.dialect.name == "postgresql":
-        connection.execute(_LOCK_SHARED, {"space": _LOCK_SPACE, "key": key})
-
-
-def _lock_alone(connection: Connection, key: str) -> None:
-    if connection.dialect.name == "postgresql":
-        connection.execute(_LOCK_ALONE, {"space": _LOCK_SPACE, "key": key})
+        keys = [*shared, *alone]
+        modes = [False] * len(shared) + [True] * len(alone)
+        connection.execute(_LOCK, {"space": _LOCK_SPACE, "keys": keys, "alone": modes})

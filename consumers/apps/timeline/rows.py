@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
-from consumers.apps.timeline.aliases import RELINKING, relink, resolve
+from consumers.apps.timeline.aliases import RELINKING, lock_all, relink, resolve_all
 from consumers.apps.timeline.focus import focus_of
 from consumers.event import Event
 from consumers.models import timeline
@@ -22,13 +23,31 @@ _INSERT: Final = {
 
 def apply(event: Event, connection: Connection) -> None:
     """Writes the event's row under the key that stands for its person now; a link or merge moves earlier rows first."""
+    apply_all([event], connection)
+
+
+def apply_all(events: Sequence[Event], connection: Connection) -> None:
+    """Writes the rows of a batch, in few statements however many they are.
+
+    Links and merges go first, in their order. Since a link moves the rows that stand there already, a row's key is
+    always the one that its subject leads to now: the same, whether the row or the link was there first.
+    """
+    links = [event for event in events if event.envelope.type in RELINKING]
+    lock_all(connection, events, links)
+    for link in links:
+        relink(connection, link)
+    leads_to = resolve_all(connection, {event.envelope.subject for event in events})
+    now = datetime.now(UTC)
+    rows = [_row(event, leads_to[event.envelope.subject], now) for event in events]
+    connection.execute(_INSERT[connection.dialect.name], rows)
+
+
+def _row(event: Event, person_key: str, now: datetime) -> dict[str, Any]:
     envelope, focus = event.envelope, focus_of(event.bundle)
-    if envelope.type in RELINKING:
-        relink(connection, event)
-    row = {
+    return {
         "ce_id": envelope.id,
         "subject": envelope.subject,
-        "person_key": resolve(connection, envelope.subject),
+        "person_key": person_key,
         "type": envelope.type,
         "sector": envelope.sector,
         "place": envelope.place,
@@ -36,7 +55,7 @@ def apply(event: Event, connection: Connection) -> None:
         "source": envelope.source,
         "happened": envelope.time,
         "received": envelope.received,
-        "applied": datetime.now(UTC),
+        "applied": now,
         "sequence": envelope.sequence,
         "late": envelope.late,
         "resource_type": focus.resource_type,
@@ -47,4 +66,3 @@ def apply(event: Event, connection: Connection) -> None:
         "partition": event.partition,
         "offset": event.offset,
     }
-    connection.execute(_INSERT[connection.dialect.name], row)

@@ -2,8 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -11,10 +11,11 @@ from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, ins
 
 from carehub.broker.local import LocalKafka
 from carehub.broker.stand_in import StandIn
-from consumers.app import App, Apply
+from consumers.app import App, Apply, ApplyAll
 from consumers.database import Database
 from consumers.event import Event
 from consumers.faults import PermanentFault
+from consumers.runtime.gaps import CHECK_SECONDS, GAP_SECONDS
 from consumers.runtime.patience import Patience
 from consumers.runtime.subscription import Subscription
 from contract.topics import dead_letter_topic
@@ -64,9 +65,9 @@ class RuntimeContract:
 
     @pytest.fixture
     def subscribe(self, database: Database, bootstrap: str) -> Callable[..., Subscription]:
-        def make(topics: str | tuple[str, ...], apply: Apply = note) -> Subscription:
+        def make(topics: str | tuple[str, ...], apply: Apply = note, apply_all: ApplyAll | None = None) -> Subscription:
             named = topics if isinstance(topics, str) else topics[0]
-            app = App("a" + re.sub("[^a-z0-9]", "", named), apply, topics, prepare=tables.create_all)
+            app = App("a" + re.sub("[^a-z0-9]", "", named), apply, topics, tables.create_all, apply_all)
             return Subscription(app, database, bootstrap, admin=self.admin, patience=Patience(0.1, 0.4))
 
         return make
@@ -168,6 +169,65 @@ class TestOnKafka(RuntimeContract):
             await create_topics(bootstrap, [topic])
             await publish(bootstrap, topic, [Sent(envelope(), bundle())])
             await until(lambda: subscription.counts.applied == 1)
+
+    async def test_an_app_that_takes_batches_buries_only_what_is_at_fault(
+        self, database: Database, bootstrap: str, topic: str, subscribe: Callable[..., Subscription]
+    ) -> None:
+        sent = [envelope() for _ in range(20)]
+        sizes: list[int] = []
+
+        def take(events: Sequence[Event], connection: Connection) -> None:
+            sizes.append(len(events))
+            for event in events:
+                note(event, connection)
+            if sent[7].id in {event.envelope.id for event in events}:
+                raise PermanentFault("unknown-ward")
+
+        def one(event: Event, connection: Connection) -> None:
+            raise AssertionError("an app with apply_all is given batches")
+
+        await publish(bootstrap, topic, [Sent(each, bundle()) for each in (*sent, sent[3])])
+        async with consuming(subscribe((topic,), one, take)) as subscription:
+            await until(lambda: (subscription.counts.applied, subscription.counts.repeats) == (19, 1))
+        assert subscription.counts.buried == 1
+        assert [ce_id for _, ce_id in await database.run(noted)] == [each.id for each in sent if each is not sent[7]]
+        assert max(sizes) > 1
+
+    @pytest.mark.parametrize("members", [1, 2])
+    async def test_topics_that_a_consumer_lost_sight_of_are_read_again_within_seconds(
+        self, bootstrap: str, subscribe: Callable[..., Subscription], members: int
+    ) -> None:
+        place = a_topic().split(".")[1]
+        old, other, new = (f"care.{place}{n}.acute.v1" for n in "abc")
+        await create_topics(bootstrap, [old, other])
+        subscriptions = [subscribe(rf"^care\.{place}[abc]\.acute\.v1$") for _ in range(members)]
+
+        def topics_read() -> list[str]:
+            consumers = [each._consumer for each in subscriptions if each._consumer]
+            return sorted(each.topic for consumer in consumers for each in consumer.assignment())
+
+        async with AsyncExitStack() as stack:
+            for each in subscriptions:
+                await stack.enter_async_context(consuming(each))
+            await until(lambda: [each.snapshot()["partitions"] for each in subscriptions] == [48 // members] * members)
+            for each in subscriptions:
+                # as the client does by itself when a broker does not list a topic whose offset is looked up
+                assert each._consumer
+                each._consumer._client.add_topic(old)
+            await until(lambda: set(topics_read()) == {old})
+            await create_topics(bootstrap, [new])
+            await until(lambda: topics_read() == [old] * 24 + [other] * 24 + [new] * 24, 15)
+
+    async def test_a_group_without_gaps_does_not_rebalance(
+        self, bootstrap: str, topic: str, subscribe: Callable[..., Subscription]
+    ) -> None:
+        async with consuming(subscribe((topic,))) as first, consuming(subscribe((topic,))) as second:
+            await until(lambda: (first.snapshot()["partitions"], second.snapshot()["partitions"]) == (12, 12))
+            before = [each._consumer._coordinator.generation for each in (first, second) if each._consumer]
+            await asyncio.sleep(GAP_SECONDS + 2 * CHECK_SECONDS)
+            after = [each._consumer._coordinator.generation for each in (first, second) if each._consumer]
+        assert before == after
+        assert len(after) == 2
 
     async def test_members_of_a_group_share_the_work_and_take_over(
         self, database: Database, bootstrap: str, topic: str, subscribe: Callable[..., Subscription]

@@ -1,14 +1,16 @@
 import asyncio
+import random
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, delete, func, select
 
 from consumers.apps.timeline import app
 from consumers.apps.timeline.queries import Entry, Standing, applied_at, timeline
 from consumers.database import Database
 from consumers.event import Event
 from consumers.faults import PermanentFault
+from consumers.models import inbox, timeline_alias
 from consumers.models import timeline as table
 from consumers.runtime.inbox import apply_events
 from tests.consumers.events import NOON, bundle, encounter, envelope, event, keys_bundle
@@ -117,6 +119,41 @@ async def test_an_event_that_comes_by_two_topics_is_one_row(database: Database) 
     await apply(database, sent, shared)
     (entry,) = await of(database, NHS)
     assert entry.ce_id == sent.envelope.id
+
+
+def stand(connection: Connection) -> set[tuple[str, str, str]]:
+    """What a timeline and its aliases hold, which is then emptied."""
+    rows = connection.execute(select(table.c.ce_id, table.c.subject, table.c.person_key)).all()
+    aliases = connection.execute(select(timeline_alias.c.old_key, timeline_alias.c.new_key)).all()
+    for each in (table, timeline_alias, inbox):
+        connection.execute(delete(each))
+    return {tuple(row) for row in rows} | {("alias", *row) for row in aliases}
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_batch_of_rows_and_links_leaves_what_one_event_after_the_other_leaves(
+    database: Database, seed: int
+) -> None:
+    choose = random.Random(seed)
+    keys = [f"p1-{letter}" for letter in "abcdefgh"]
+
+    def something() -> Event:
+        subject = choose.choice(keys)
+        if choose.random() < 0.7:
+            return admission(subject, f"enc-{choose.randrange(3)}")
+        old, new = choose.sample(keys, 2)
+        return link(old, new, choose.choice((old, new)), choose.choice(("person-linked-1", "person-merged-1")))
+
+    events = [something() for _ in range(40)]
+    choose.shuffle(events)  # links that come late as well
+    events += choose.sample(events, 5)
+    await apply(database, *events)
+    expected = await database.run(stand)
+    cut = choose.randrange(1, 39)
+    for batch in (events[:cut], events[cut:]):
+        await database.run(apply_events, app, batch)
+    assert await database.run(stand) == expected
+    assert any(subject != person for each, subject, person in expected if each != "alias")
 
 
 async def test_the_summary_holds_codes_and_no_words_of_a_person(database: Database) -> None:
