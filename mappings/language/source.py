@@ -6,6 +6,7 @@ import csv
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from mappings.formats.hl7v2 import dictionary
@@ -57,8 +58,8 @@ class Hl7Fields:
         return SourceField(found.name, found.type, found.repeats) if found else None
 
     def last_field(self, segment: str) -> int:
-        numbers = [n for s, n in (*dictionary.fields(), *self.own) if s == segment]
-        return max(numbers, default=0)
+        own = max((n for s, n in self.own if s == segment), default=0)
+        return max(own, _last_fields().get(segment, 0))
 
     @staticmethod
     def is_type(name: str) -> bool:
@@ -68,6 +69,15 @@ class Hl7Fields:
     def component(data_type: str, number: int) -> SourceField | None:
         found = dictionary.components().get((data_type, number))
         return SourceField(found.name, found.type, repeats=False) if found else None
+
+
+@cache
+def _last_fields() -> dict[str, int]:
+    """Of each segment of the standard, the number of its last field."""
+    found: dict[str, int] = {}
+    for segment, number in dictionary.fields():
+        found[segment] = max(number, found.get(segment, 0))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

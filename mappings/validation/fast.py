@@ -16,7 +16,7 @@ import jsonschema_rs
 from contract.errors import Code, Issue
 from mappings.language.fhir.model import is_resource
 from mappings.stages import Json
-from mappings.validation.nested import DEEPEST, at, nested_places, resources
+from mappings.validation.nested import DEEPEST, inside, nested_places, resources
 from mappings.validation.schema import resource_schema
 
 _ELEMENT = re.compile(r"_?[A-Za-z][A-Za-z0-9]*")
@@ -49,12 +49,12 @@ def _is_valid(resource: Json, depth: int) -> bool:
     check = _check(name)
     if check is None or not check.is_valid(resource):
         return False
-    return all(
-        _is_valid(nested, depth + 1)
-        for place in nested_places(name)
-        if place[0] in resource
-        for nested, _ in at(resource, place)
-    )
+    for place in nested_places(name):
+        if place[0] in resource:
+            for nested in inside(resource, place):
+                if not _is_valid(nested, depth + 1):
+                    return False
+    return True
 
 
 def prepare(types: Iterable[str]) -> None:

@@ -52,3 +52,20 @@ def at(value: dict[str, Json], place: tuple[str, ...], path: str = "") -> Iterat
             yield item, where
         elif isinstance(item, dict) and place[1] in item:
             yield from at(item, place[1:], where)
+
+
+def inside(value: dict[str, Json], place: tuple[str, ...]) -> list[Json]:
+    """The same without the paths, which only a mistake needs."""
+    found: list[Json] = [value]
+    for step in place:
+        below: list[Json] = []
+        for holder in found:
+            inner = holder.get(step) if isinstance(holder, dict) else None
+            if isinstance(inner, list):
+                below.extend(inner)
+            elif inner is not None:
+                below.append(inner)
+        found = below
+        if not found:
+            break
+    return found

@@ -28,5 +28,4 @@ def open_segments(unit: Unit, scope: Scope) -> None:
         return
     used = sorted(name for name in scope.uses if isinstance(scope.names.get(name), Segments))
     opening = [(f"    s_{name} = M.all({name!r})", unit.writer.place) for name in used]
-    marks = ["C = S.delimiters.component", "B = S.delimiters.subcomponent", "R = S.delimiters.repetition"]
-    unit.writer.opening[:0] = [*((f"    {mark}", unit.writer.place) for mark in marks), *opening]
+    unit.writer.opening[:0] = [("    C, B, R = S.marks", unit.writer.place), *opening]

@@ -69,6 +69,8 @@ def _function(unit: Unit, source: Scalar, tree: Call, function: Function, scope:
         code = _argument(unit, source, tree, found, name)
         if code is None:
             return None
+        if name.endswith(("?", "*")) and isinstance(found, Value) and (found.raw or found.null):
+            code = unit.writer.once(f"None if {code} is NULL else {code}")
         codes.append(code)
         if not name.endswith(("?", "*")) and not name.endswith("[*]") and not _is_constant(found):
             guards.append(code)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from mappings.language.compile import expressions, identities, objects
 from mappings.language.compile.scope import Scope
 from mappings.language.compile.unit import Unit, read_expression
 from mappings.language.compile.values import REFERENCE, TEXT, Own, Value
 from mappings.language.nodes import Entry, Mapping, Scalar
+
+NAMES: Final = frozenset(["here", "level", "ancestors", "next"])
+"""What an expression in the resource of each level may speak of, besides the template's parameters."""
 
 
 def body(unit: Unit, template: Mapping, scope: Scope) -> None:

@@ -82,6 +82,12 @@ def _tail_type(unit: Unit, kind: str, numbers: tuple[int, ...]) -> str:
     return kind
 
 
+def _text_of(unit: Unit, code: str) -> str:
+    """A local with the text of a raw value. Letters and digits are their own text, which spares most calls."""
+    text = f"{code} if {code}.isalnum() else text_of(S, {code})"
+    return unit.writer.once(text if unit.writer.recall(f"{code} is some") else f"({text}) if {code} else None")
+
+
 def as_text(unit: Unit, value: Value) -> Value | None:
     """A raw value unescaped, of a composite its first component; None when the composite has no such reading."""
     if not value.raw:
@@ -94,7 +100,7 @@ def as_text(unit: Unit, value: Value) -> Value | None:
         return None if first is None else as_text(unit, first)
     return replace(
         value,
-        code=unit.writer.once(f"text_of(S, {value.code}) if {value.code} else None"),
+        code=_text_of(unit, value.code),
         type=TEXT,
         raw=False,
         null=True,

@@ -72,7 +72,8 @@ def present(unit: Unit, found: Any) -> str:
         case Value() if found.raw and found.type == TEXT:
             return f"({found.code} and {found.code} != RAW_NULL)"
         case Value() if found.raw:
-            return f"({found.code} and {found.code} != RAW_NULL and not blank(S, {found.code}))"
+            said = f"{found.code}[0].isalnum() or {found.code} != RAW_NULL and not blank(S, {found.code})"
+            return f"({found.code} and ({said}))"
         case Value() if found.type == JSON:
             return f"({found.code} is not None and {found.code} != '')"
     return f"({found.code} is not None{f' and {found.code} is not NULL' if found.null else ''})"

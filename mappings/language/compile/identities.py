@@ -77,7 +77,7 @@ def _id_part(
             return None
         if text.type == JSON:
             return replace(text, code=unit.writer.once(f"text_of_json({text.code})"), type=TEXT)
-        clean = f"plain({text.code})" if text.null else text.code
+        clean = f"None if {text.code} is NULL else {text.code}" if text.null else text.code
         return replace(text, code=unit.writer.once(clean) if text.null else clean)
     if isinstance(found, (Many, References)):
         what = argument.text if isinstance(argument, Path) else "this"
@@ -89,12 +89,13 @@ def _id_part(
     return None
 
 
-def identity_of(unit: Unit, template: templates.Template, scope: Scope) -> Value | None:
-    """Writes the `id:` of a resource's template, read in the scope of its parameters."""
-    return identity_in(unit, template.body, template.makes, scope)
+def identity_of(unit: Unit, template: templates.Template, scope: Scope, *, traced: bool = False) -> Value | None:
+    """Writes the `id:` of a resource's template, read in the scope of its parameters. With `traced`, the value's source
+    path is that of the part that was chosen; else it has none."""
+    return identity_in(unit, template.body, template.makes, scope, traced=traced)
 
 
-def identity_in(unit: Unit, body: Mapping, kind: str, scope: Scope) -> Value | None:
+def identity_in(unit: Unit, body: Mapping, kind: str, scope: Scope, *, traced: bool = False) -> Value | None:
     """The same for any object: `id:` is an expression, or `cases:` of such. An `if:` beside it holds for the id too."""
     entry = body.entry("id")
     names = body.entry("let")
@@ -106,10 +107,11 @@ def identity_in(unit: Unit, body: Mapping, kind: str, scope: Scope) -> Value | N
         return None
     local = unit.writer.name("u")
     unit.line(f"{local} = None")
-    unit.line(f"{local}_at = ''")
-    sink = Sink(local, Target((kind,), ID), "", resource=True, plain=True)
+    if traced:
+        unit.line(f"{local}_at = ''")
+    sink = Sink(local, Target((kind,), ID), "", resource=True, plain=True, traced=traced)
     condition = body.entry("if")
     guard = directives.condition_of(unit, condition.value, scope) if condition is not None else "True"
     with unit.writer.block(f"if {guard}:"):
         putting.put(unit, sink, entry.value, scope, entry.key.place)
-    return Value(local, ID, where=f"{local}_at", target=kind)
+    return Value(local, ID, where=f"{local}_at" if traced else "''", target=kind)

@@ -21,7 +21,7 @@ from mappings.language.compile.values import (
     Value,
 )
 from mappings.language.compile.writer import Writer
-from mappings.language.nodes import Mapping
+from mappings.language.nodes import Mapping, Node, Sequence
 from mappings.stages import Format
 
 
@@ -86,14 +86,23 @@ def instance(unit: Unit, template: templates.Template, arguments: list[Any], kin
         if word not in scope.uses and not _field_used(scope, parameter):
             shared.problems.warn(template.takes, f"`{word}` is taken and never read", "leave it out of `takes:`")
     shared.functions.append(writer)
+    given = {parameter.name for parameter in template.parameters}
+    if len(given) == 1 and scope.uses <= given | chains.NAMES and not _is_always(template.body):
+        shared.sole.add(name)
     return name, kind
+
+
+def _is_always(node: Node) -> bool:
+    """Whether something in it is made even where nothing is read."""
+    if isinstance(node, Sequence):
+        return any(map(_is_always, node.items))
+    return isinstance(node, Mapping) and any(e.key.text == "always" or _is_always(e.value) for e in node)
 
 
 def separators(unit: Unit, writer: Writer) -> None:
     """Locals for the message's own separators."""
     if unit.shared.format is Format.HL7V2:
-        for local, name in (("C", "component"), ("B", "subcomponent"), ("R", "repetition")):
-            writer.open(f"{local} = S.delimiters.{name}")
+        writer.open("C, B, R = S.marks")
 
 
 def _field_used(scope: Scope, parameter: templates.Parameter) -> bool:

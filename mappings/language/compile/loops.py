@@ -45,7 +45,7 @@ def loop(unit: Unit, entry: Entry, scope: Scope, counter: str = "") -> Iterator[
                 one = unit.writer.name("a")
                 unit.line(f"{one} = ({local},)")
                 where = unit.writer.name("w")
-                unit.line(f"{where} = rep({found.where}, {number})")
+                unit.line(f"{where} = {repetitions.numbered_where(found.where, number)}")
                 inner.names[found.name] = Segments(found.name, one, where, loop=local)
                 if counter:
                     unit.line(f"{counter} = {local}.index")

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 from mappings.language.codes import CodeList
+from mappings.language.compile.slots import shared_slots
 from mappings.language.compile.writer import Writer
 from mappings.language.functions import REGISTRY
 from mappings.language.functions.identifiers import identity, national, within
@@ -15,7 +16,7 @@ from mappings.language.functions.times import moment
 from mappings.language.problems import Place
 from mappings.language.runtime import codes as lookups
 from mappings.language.runtime import reading
-from mappings.language.runtime.segments import EMPTY, padded
+from mappings.language.runtime.segments import padded
 from mappings.language.runtime.state import NULL, RAW_NULL, REFERENCE
 
 _READING = [
@@ -55,7 +56,7 @@ def load_module(pack: str, writers: list[Writer], code_lists: dict[str, CodeList
     lines: list[str] = []
     places: dict[int, Place] = {}
     for writer in writers:
-        for text, place in writer.lines():
+        for text, place in shared_slots(writer.lines()):
             lines.append(text)
             places[len(lines)] = place
     file = f"<pack {pack}>"
@@ -76,7 +77,6 @@ def _names(code_lists: dict[str, CodeList]) -> dict[str, Any]:
             "next": next,
             "tuple": tuple,
         },
-        "EMPTY": EMPTY,
         "K": {name: lookups.code_table(codes) for name, codes in code_lists.items()},
         "NULL": NULL,
         "RAW_NULL": RAW_NULL,

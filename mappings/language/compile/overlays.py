@@ -38,7 +38,7 @@ def put_template(unit: Unit, sink: Sink, node: Mapping, scope: Scope, place: Pla
 def _put_resource_over(
     unit: Unit, sink: Sink, template: templates.Template, pieces: list[Piece], inner: Scope, source: Scalar
 ) -> None:
-    identity = identities.identity_of(unit, template, inner)
+    identity = identities.identity_of(unit, template, inner, traced=True)
     built = objects.build(unit, pieces, template.makes, repr(template.makes), source.place, resource=True)
     if identity is None or built is None:
         return

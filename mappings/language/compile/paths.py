@@ -135,12 +135,6 @@ def _field(unit: Unit, source: Scalar, path: Path, step: Field, scope: Scope) ->
     return field_of(unit, source, path, segment, step.number, declared.type, declared.repeats, path.steps[1:], scope)
 
 
-def first_segment(unit: Unit, segment: Segments) -> str:
-    if segment.loop:
-        return segment.loop
-    return unit.writer.once(f"{segment.code}[0] if {segment.code} else EMPTY", "g", opening=True)
-
-
 def field_of(
     unit: Unit,
     source: Scalar,
@@ -152,11 +146,13 @@ def field_of(
     steps: Sequence[Step],
     scope: Scope,
 ) -> Any | None:
-    local = first_segment(unit, segment)
     where = where_plus(segment.where, f"-{number}")
-    fields = unit.writer.once(
-        f"padded({local}, {unit.shared.hl7.last_field(segment.name)})", "f", opening=not segment.loop
-    )
+    last = unit.shared.hl7.last_field(segment.name)
+    if segment.loop:
+        fields = unit.writer.once(f"padded({segment.loop}, {last})", "f")
+    else:
+        padded = f"padded({segment.code}[0], {last}) if {segment.code} else [''] * {last + 1}"
+        fields = unit.writer.once(padded, "f", opening=True)
     if not repeats:
         value = Value(f"{fields}[{number}]", components.type_of(unit, kind), raw=True, where=where)
         return _steps(unit, source, path, value, steps, scope)
@@ -164,8 +160,10 @@ def field_of(
     if steps and isinstance(steps[0], Index) and steps[0].number == 1:
         code = unit.writer.once(f"{fields}[{number}].partition(R)[0] if {fields}[{number}] else ''")
         return _steps(unit, source, path, replace(item, code=code), steps[1:], scope)
-    code = unit.writer.once(f"{fields}[{number}].split(R) if {fields}[{number}] else ()", "l")
-    return _steps(unit, source, path, Many(f"enumerate({code}, 1)", item), steps, scope)
+    raw = f"{fields}[{number}]"
+    several = f"tuple(enumerate({raw}.split(R), 1)) if R in {raw} else ((1, {raw}),)"
+    code = unit.writer.once(f"({several}) if {raw} else ()", "l")
+    return _steps(unit, source, path, Many(code, item), steps, scope)
 
 
 def _steps(unit: Unit, source: Scalar, path: Path, start: Any, steps: Sequence[Step], scope: Scope) -> Any | None:

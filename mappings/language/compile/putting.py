@@ -12,8 +12,10 @@ from mappings.language.compile import (
     objects,
     overlays,
     paths,
+    presence,
     repetitions,
 )
+from mappings.language.compile.fixed import fixed_text
 from mappings.language.compile.scope import Scope
 from mappings.language.compile.sinks import Piece, Sink
 from mappings.language.compile.unit import Unit, read_expression
@@ -28,7 +30,7 @@ from mappings.language.compile.values import (
     Value,
     constant,
 )
-from mappings.language.expressions import Literal, Path
+from mappings.language.expressions import Expression, Literal, Path
 from mappings.language.nodes import Mapping, Node, Scalar
 from mappings.language.nodes import Sequence as NodeSequence
 from mappings.language.problems import Place
@@ -60,6 +62,16 @@ def put_scalar(unit: Unit, sink: Sink, node: Scalar, scope: Scope) -> None:
     tree = read_expression(unit, node)
     if tree is None:
         return
+    needed = "" if sink.plain else presence.decisive(unit, node, tree, scope)
+    if not needed:
+        _put_tree(unit, sink, node, tree, scope)
+        return
+    with unit.writer.block(f"if {needed}:"):
+        unit.writer.remember(f"{needed} is some", needed)
+        _put_tree(unit, sink, node, tree, scope)
+
+
+def _put_tree(unit: Unit, sink: Sink, node: Scalar, tree: Expression, scope: Scope) -> None:
     found = expressions.value(unit, node, tree, scope, sink.target)
     if found is None:
         return
@@ -114,7 +126,8 @@ def _put_identity(unit: Unit, sink: Sink, node: Scalar, found: Value) -> None:
         unit.wrong(node.place, "this makes no id", advice)
         return
     unit.line(f"{sink.owner} = {found.code}")
-    unit.line(f"{sink.owner}_at = {found.where}")
+    if sink.traced:
+        unit.line(f"{sink.owner}_at = {found.where}")
 
 
 def _put_composite(unit: Unit, sink: Sink, node: Scalar, position: int, found: Value) -> None:
@@ -186,6 +199,10 @@ def put_object(unit: Unit, sink: Sink, pieces: list[Piece], place: Place) -> Non
         unit.wrong(
             place, "resources cannot stand inside others", "name it under `resources:` and refer to it: `ref(name)`"
         )
+        return
+    fixed = fixed_text(unit, pieces, kind)
+    if fixed:
+        sink.put(unit, fixed, kind, Own.CONSTANT)
         return
     built = objects.build(unit, pieces, kind, sink.target.to, place)
     if built is None:

@@ -21,17 +21,15 @@ def pick(unit: Unit, many: Many, number: str) -> Value:
     """The n-th of several, from 1."""
     if not many.numbered:
         return replace(many.item, code=unit.writer.once(f"next(islice({many.code}, {int(number) - 1}, None), None)"))
-    if many.code.startswith("m") and number == "1":
-        pair = unit.writer.once(f"{many.code}[0] if {many.code} else (1, '')", "r")
-    else:
-        pair = unit.writer.once(f"next(islice({many.code}, {int(number) - 1}, None), (1, ''))", "r")
+    index = int(number) - 1
+    pair = unit.writer.once(f"{many.code}[{index}] if len({many.code}) > {index} else (1, '')", "r")
     item = replace(many.item, code=unit.writer.once(f"{pair}[1]", "r"))
     return replace(item, where=numbered_where(many.item.where, f"{pair}[0]"))
 
 
 def numbered_where(base: str, number: str) -> str:
     """Code for `PID-3` of the first repetition, `PID-3[2]` of the second."""
-    return f"rep({base}, {number})"
+    return f"({base} if {number} == 1 else rep({base}, {number}))"
 
 
 def matching(unit: Unit, source: Scalar, value: Any, step: Where, scope: Scope) -> Any | None:

@@ -17,7 +17,8 @@ Piece: TypeAlias = tuple[Entry, Scope]
 
 @dataclass(slots=True)
 class Sink:
-    """Where values go: `owner[name]`, a list, or (`plain`) the local `owner` itself. `live` is the local that says
+    """Where values go: `owner[name]`, a list, or (`plain`) the local `owner` itself, with
+    `traced` its source path beside it. `live` is the local that says
     whether the owner exists."""
 
     owner: str
@@ -30,6 +31,7 @@ class Sink:
     where: str = "''"
     own: Own = Own.CONSTANT
     plain: bool = False
+    traced: bool = False
 
     def put(self, unit: Unit, code: str, kind: str, own: Own, values: Sequence[Value] = ()) -> None:
         """The line that assigns or appends, and those that keep count."""

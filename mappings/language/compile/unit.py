@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mappings.language.codes import CodeList
 from mappings.language.compile.scope import Scope
@@ -22,10 +23,14 @@ if TYPE_CHECKING:
     from mappings.language.compile.templates import Template
 
 
+_LITERAL: Final = re.compile(r"'[^'()]*'")
+
+
 @dataclass(slots=True)
 class Shared:
     """One pack being compiled. `functions` holds finished functions, `instances` the templates made so far by name and
-    the types of their arguments, `accounting` whether reads are noted."""
+    the types of their arguments, `sole` the functions that read nothing but their one argument, `accounting` whether
+    reads are noted."""
 
     format: Format
     problems: Problems
@@ -37,6 +42,7 @@ class Shared:
     accounting: bool = False
     functions: list[Writer] = field(default_factory=list)
     instances: dict[tuple[object, ...], tuple[str, str]] = field(default_factory=dict)
+    sole: set[str] = field(default_factory=set)
     making: list[str] = field(default_factory=list)
     used_codes: set[str] = field(default_factory=set)
     used_templates: set[str] = field(default_factory=set)
@@ -90,6 +96,9 @@ def where_plus(base: str, suffix: str) -> str:
     """Code for a source path: `base` code followed by the literal `suffix`."""
     if base.startswith("'") and base.endswith("'"):
         return repr(base[1:-1] + suffix)
+    known, plus, last = base.rpartition(" + ")
+    if plus and _LITERAL.fullmatch(last):
+        return f"{known} + {last[1:-1] + suffix!r}"
     return f"{base} + {suffix!r}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mappings.language.compile import expressions, identities, instances, repetitions, templates
+from mappings.language.compile.recurring import made_once
 from mappings.language.compile.scope import Scope
 from mappings.language.compile.unit import Unit
 from mappings.language.compile.values import (
@@ -131,7 +132,8 @@ def run(
     if template.chain:
         name, _ = instances.instance(unit, template, arguments, REFERENCE)
         result = unit.writer.name("v")
-        unit.line(f"{result} = {name}({passed(arguments, target)})")
+        with made_once(unit, name, arguments, result):
+            unit.line(f"{result} = {name}({passed(arguments, target)})")
         return Value(result, REFERENCE, where=_where(arguments), target=template.makes)
     kind = template.makes
     if template.resource:
@@ -165,14 +167,15 @@ def _nested_resource(
             unit.problem(source, position, said, f"it may refer to {', '.join(target.targets)}")
             return None
     name, _ = instances.instance(unit, template, arguments, kind)
-    identity = identities.identity_of(unit, template, instances.bind(template, arguments, unit.message))
-    if identity is None:
-        return None
     result = unit.writer.name("v")
-    inside = Target((kind,), kind, to=repr(kind))
-    body = f"{name}({passed(arguments, inside)})"
     where = _where(arguments)
-    unit.line(f"{result} = S.emit({kind!r}, {identity.code}, {body}, {where})")
+    with made_once(unit, name, arguments, result):
+        identity = identities.identity_of(unit, template, instances.bind(template, arguments, unit.message))
+        if identity is None:
+            return None
+        inside = Target((kind,), kind, to=repr(kind))
+        body = f"{name}({passed(arguments, inside)})"
+        unit.line(f"{result} = S.emit({kind!r}, {identity.code}, {body}, {where})")
     return Value(result, REFERENCE, where=where, target=kind)
 
 

@@ -64,8 +64,8 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Many:
-    """Several values. With `numbered`, `code` is an iterable of (number, raw text), from which `tail` components are
-    taken; else of values as they are."""
+    """Several values. With `numbered`, `code` is a local with a sequence of (number, raw text), from which `tail`
+    components are taken; else `code` is an iterable of values as they are."""
 
     code: str
     item: Value

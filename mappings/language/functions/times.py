@@ -75,6 +75,7 @@ def _stamp(state: State, where: str, text: str) -> Stamp | None:
     return found
 
 
+@lru_cache(maxsize=4096)
 def _date_text(parts: tuple[int, ...]) -> str:
     match len(parts):
         case 1:
@@ -114,6 +115,11 @@ def _clock(stamp: Stamp) -> str:
     return f"{hour:02d}:{minute:02d}:{seconds[0] if seconds else 0:02d}{stamp.fraction if seconds else ''}"
 
 
+@lru_cache(maxsize=4096)
+def _day_and_clock(stamp: Stamp) -> str:
+    return f"{_date_text(stamp.parts)}T{_clock(stamp)}"
+
+
 @function("date", "text", "date")
 def date(state: State, where: str, text: str) -> str | None:
     """A date of the precision stated: year, month or day. A time of day is left out."""
@@ -129,7 +135,7 @@ def date_time(state: State, where: str, text: str) -> str | None:
         return None
     if len(stamp.parts) < 4:
         return _date_text(stamp.parts)
-    return f"{_date_text(stamp.parts)}T{_clock(stamp)}{_zoned(state, where, stamp)}"
+    return _day_and_clock(stamp) + _zoned(state, where, stamp)
 
 
 @function("timed", "text", "dateTime")
@@ -148,7 +154,7 @@ def instant(state: State, where: str, text: str) -> str | None:
     if len(stamp.parts) < 4:
         state.refuse(Code.INVALID_DATE, where, "a time of day is needed here, and there is only a date")
         return None
-    return f"{_date_text(stamp.parts)}T{_clock(stamp)}{_zoned(state, where, stamp)}"
+    return _day_and_clock(stamp) + _zoned(state, where, stamp)
 
 
 @function("time", "text", "time")

@@ -14,24 +14,24 @@ from mappings.language.runtime.state import State
 
 @dataclass(frozen=True, slots=True)
 class CodeTable:
-    """A code list as compiled code holds it."""
+    """A code list as compiled code holds it. `codings` are the targets as FHIR has them, to be copied."""
 
     name: str
     system: str
     unknown: Unknown
     fixed: str
     targets: dict[str, Target]
+    codings: dict[str, dict[str, Any]]
 
 
 def code_table(codes: CodeList) -> CodeTable:
-    return CodeTable(codes.name, codes.system, codes.unknown, codes.fixed, dict(codes.targets))
+    targets = dict(codes.targets)
+    codings = {code: _coding(target, target.display) for code, target in targets.items()}
+    return CodeTable(codes.name, codes.system, codes.unknown, codes.fixed, targets, codings)
 
 
-def _look_up(state: State, where: str, table: CodeTable, value: str) -> Target | None:
-    """The target; for an unknown code what the list says, with an issue; None when it is left out."""
-    found = table.targets.get(value)
-    if found is not None:
-        return found
+def _unknown(state: State, where: str, table: CodeTable, value: str) -> Target | None:
+    """What the list says of a code that is not in it, with an issue; None when it is left out."""
     name = table.name
     match table.unknown:
         case Unknown.REFUSE:
@@ -50,34 +50,39 @@ def _look_up(state: State, where: str, table: CodeTable, value: str) -> Target |
 
 
 def as_code(state: State, where: str, table: CodeTable, value: str, _raw: str) -> str | None:
-    found = _look_up(state, where, table, value)
+    found = table.targets.get(value) or _unknown(state, where, table, value)
     return found.code if found else None
 
 
 def as_boolean(state: State, where: str, table: CodeTable, value: str, _raw: str) -> bool | None:
-    found = _look_up(state, where, table, value)
+    found = table.targets.get(value) or _unknown(state, where, table, value)
     return found.code == "true" if found else None
 
 
 def as_coding(state: State, where: str, table: CodeTable, value: str, raw: str) -> dict[str, Any] | None:
-    found = _look_up(state, where, table, value)
-    if found is None:
-        return None
-    coding = {"system": found.system} if found.system else {}
-    coding["code"] = found.code
-    display = found.display or ("" if value in table.targets else _words(state, raw))
-    if display:
-        coding["display"] = display
-    return coding
+    known = table.codings.get(value)
+    if known is not None:
+        return known.copy()
+    found = _unknown(state, where, table, value)
+    return _coding(found, found.display or _words(state, raw)) if found else None
 
 
 def as_concept(state: State, where: str, table: CodeTable, value: str, raw: str) -> dict[str, Any] | None:
+    known = table.codings.get(value)
+    if known is not None:
+        return {"coding": [known.copy()]}
     coding = as_coding(state, where, table, value, raw)
-    if coding is None:
-        return None
-    if value in table.targets or table.unknown is not Unknown.KEEP:
-        return {"coding": [coding]}
+    if coding is None or table.unknown is not Unknown.KEEP:
+        return coding and {"coding": [coding]}
     return {"coding": [coding], "text": coding.get("display") or coding["code"]}
+
+
+def _coding(target: Target, display: str) -> dict[str, Any]:
+    coding = {"system": target.system} if target.system else {}
+    coding["code"] = target.code
+    if display:
+        coding["display"] = display
+    return coding
 
 
 def _words(state: State, raw: str) -> str:

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mappings.formats.hl7v2.delimiters import STANDARD
 from mappings.formats.hl7v2.message import Message, Segment
-
-EMPTY = Segment("", -1, "", STANDARD)
-"""Stands for a segment that is not there: all its fields are empty."""
 
 
 def padded(segment: Segment, last: int) -> list[str]:

@@ -30,7 +30,9 @@ class State:
 
     `kept` are the message's resources by id, `emitted` those found inside them, `pruned` ids of resources that turned
     out to be empty, `named` the ids by the message's names for them, `over` what is laid over passed resources by type,
-    `used` the source paths that were read (only when accounting was asked for), `above` a row's parents by name.
+    `used` the source paths that were read (only when accounting was asked for), `above` a row's parents by name,
+    `found` the references to resources inside others by template and field, `marks` the message's separators of
+    components, subcomponents and repetitions.
     """
 
     __slots__ = (
@@ -40,8 +42,10 @@ class State:
         "delimiters",
         "emitted",
         "event",
+        "found",
         "issues",
         "kept",
+        "marks",
         "named",
         "over",
         "pruned",
@@ -53,6 +57,7 @@ class State:
     def __init__(self, context: MapContext, trigger: str, delimiters: Delimiters = STANDARD) -> None:
         self.context = context
         self.delimiters = delimiters
+        self.marks = (delimiters.component, delimiters.subcomponent, delimiters.repetition)
         self.zone = ZoneInfo(context.sender.zone)
         self.trigger = trigger
         self.event = ""
@@ -60,6 +65,7 @@ class State:
         self.deleted: list[str] = []
         self.kept: dict[str, Json] = {}
         self.emitted: dict[str, Json] = {}
+        self.found: dict[tuple[str, str], str] = {}
         self.pruned: set[str] = set()
         self.named: dict[str, str] = {}
         self.over: dict[str, dict[str, Any]] = {}
