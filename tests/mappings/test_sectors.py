@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import json
 import os
@@ -289,6 +290,22 @@ def test_an_unknown_reason_is_refused_and_not_guessed() -> None:
 def test_update_and_cancellation_keep_the_ids_of_the_booking() -> None:
     folders = ("booking-new", "booking-update", "booking-delete")
     assert len({resource(bars(sample("bars", folder)), "Appointment")["id"] for folder in folders}) == 1
+
+
+def test_two_resources_under_one_identifier_are_both_passed_on() -> None:
+    message = sample("bars", "booking-new")
+    organisation = next(e for e in message["entry"] if e["resource"]["resourceType"] == "Organization")
+    twin = copy.deepcopy(organisation)
+    twin["fullUrl"] = "urn:uuid:9f3c0ad2-6b1e-4a52-8d34-1f7f5b6c9e01"
+    twin["resource"]["name"] = "SYNTHETIC OTHER SITE"
+    twin["resource"].pop("id", None)
+    message["entry"].append(twin)
+    mapped = pack("bars").map(formats.decode(json.dumps(message).encode(), Format.FHIR), CONTEXT)
+    entries = [entry["resource"] for entry in mapped.events[0].bundle["entry"]]
+    passed = [each for each in entries if each["resourceType"] == "Organization"]
+    assert {"SYNTHETIC OTHER SITE", organisation["resource"]["name"]} <= {each["name"] for each in passed}
+    assert len({each["id"] for each in passed}) == len(passed)
+    assert Code.DUPLICATE_RESOURCE in {issue.code for issue in mapped.issues}
 
 
 @pytest.mark.corpus

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from contract.errors import Code
 from contract.identifiers import NATIONAL_SYSTEMS
 from mappings.language.runtime.bundle import bundle_of
 from mappings.language.runtime.reading import items, member
@@ -21,20 +22,25 @@ def passed_bundle(state: State, bundle: Json, message: str) -> tuple[Json, dict[
     """
     entries = [e for e in items(member(bundle, "entry")) if isinstance(member(e, "resource"), dict)]
     known: dict[str, str] = {}
-    resources: list[dict[str, Any]] = []
-    for entry in entries:
+    resources: dict[str, dict[str, Any]] = {}
+    for number, entry in enumerate(entries):
         resource = copy.deepcopy(entry["resource"])
         identity = _identity(state, resource, entry, message)
+        resource["id"] = identity
+        if resources.get(identity, resource) != resource:
+            # another resource under the same identifier: neither may hide the other
+            where = f"Bundle.entry[{number}].resource"
+            text = "it has the identifier of an earlier resource and says something else; it gets an id of its own"
+            state.note(Code.DUPLICATE_RESOURCE, where, text)
+            identity = resource["id"] = _own_identity(state, resource, entry, f"{message}\x1e{number}")
         for old in _names(entry):
             known.setdefault(old, identity)
-        resource["id"] = identity
-        resources.append(resource)
-    for resource in resources:
+        resources[identity] = resource
+    for resource in resources.values():
         _rewrite(resource, known)
         resource.update(state.over.get(str(resource.get("resourceType")), {}))
-    header = next((r for r in resources if r["resourceType"] == "MessageHeader"), resources[0])
-    unique = {r["id"]: r for r in resources if r is not header}
-    return bundle_of(header, list(unique.values())), known
+    header, *others = resources.values()  # decode has seen that the header comes first
+    return bundle_of(header, others), known
 
 
 def _names(entry: Json) -> list[str]:
@@ -64,10 +70,14 @@ def _identity(state: State, resource: dict[str, Any], entry: Json, message: str)
         return state.context.ids.make(kind, domain, "\x1e".join(local))
     if found:
         return state.context.ids.make(kind, *found[0])
-    own = resource.get("id") or entry.get("fullUrl")
-    if isinstance(own, str):
-        return state.context.ids.make(kind, domain, own)
-    return state.context.ids.make(kind, domain, f"{message}\x1e{kind}")
+    return _own_identity(state, resource, entry, f"{message}\x1e{kind}")
+
+
+def _own_identity(state: State, resource: dict[str, Any], entry: Json, otherwise: str) -> str:
+    """From the sender's id or fullUrl of the entry, else from `otherwise`."""
+    own = entry["resource"].get("id") or entry.get("fullUrl")
+    value = own if isinstance(own, str) else otherwise
+    return state.context.ids.make(str(resource.get("resourceType")), state.context.sender.identifier_domain, value)
 
 
 def _rewrite(value: Json, known: dict[str, str]) -> None:
@@ -93,4 +103,4 @@ def resource_named(bundle: Json, known: dict[str, str], wanted: Any, kind: str) 
         reference = wanted.get("reference") or f"{wanted.get('resourceType')}/{wanted.get('id')}"
         return known.get(str(reference))
     resources = (e["resource"] for e in bundle["entry"])
-    return next((str(r["id"]) for r in resources if r["resourceType"] == kind), None)
+    return next((str(r["id"]) for r in resources if r.get("resourceType") == kind), None)
