@@ -11,6 +11,13 @@ from carehub.broker.local import LocalKafka
 from tests.servers import Postgres, UnstartableError, apache_kafka, throw_away_postgres
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Prints what tests counted (`record_property("counted", …)`), also when they passed and ran in another process."""
+    reports = [each for group in ("passed", "failed") for each in terminalreporter.stats.get(group, ())]
+    for line in (value for each in reports for name, value in each.user_properties if name == "counted"):
+        terminalreporter.write_line(str(line))
+
+
 def _missing(error: UnstartableError) -> None:
     """Skips, saying why; fails where CAREHUB_REQUIRE_SERVERS=1 says that nothing may be skipped."""
     if os.environ.get("CAREHUB_REQUIRE_SERVERS") == "1":

@@ -26,6 +26,8 @@ from tests.crash.processes import Service
 
 KILLS = int(os.environ.get("CAREHUB_CRASH_KILLS", "20"))
 
+Record = Callable[[str, object], None]
+
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 
@@ -39,6 +41,7 @@ class Hub:
     place: str
     seed: int = 20261123
     kills: dict[str, int] = field(default_factory=lambda: {"gateway": 0, "relay": 0})
+    counted: str = ""
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
@@ -148,8 +151,8 @@ async def crash(hub: Hub) -> Verdict:
             if not verdict.missing:
                 break
             await asyncio.sleep(1)
-        print(
-            f"\n{'SQLite' if hub.sqlite else 'PostgreSQL'}: kills of a gateway {hub.kills['gateway']},"
+        hub.counted = (
+            f"{'SQLite' if hub.sqlite else 'PostgreSQL'}: kills of a gateway {hub.kills['gateway']},"
             f" of a relay {hub.kills['relay']} · requests left unanswered {load.unanswered} · {verdict}"
         )
         return verdict
@@ -159,14 +162,22 @@ async def crash(hub: Hub) -> Verdict:
             await asyncio.to_thread(service.end)
 
 
-async def test_nothing_acknowledged_is_lost_on_sqlite(tmp_path: Path, kafka_server: str) -> None:
+async def test_nothing_acknowledged_is_lost_on_sqlite(
+    tmp_path: Path, kafka_server: str, record_property: Record
+) -> None:
     hub = Hub(tmp_path, f"sqlite:///{tmp_path / 'hub.db'}", kafka_server, "crash-sqlite")
     hub.command("migrate", "hub")
-    assert (await crash(hub)).clean
+    verdict = await crash(hub)
+    record_property("counted", hub.counted)
+    assert verdict.clean
 
 
 @pytest.mark.postgres
-async def test_nothing_acknowledged_is_lost_on_postgresql(tmp_path: Path, postgres_url: str, kafka_server: str) -> None:
+async def test_nothing_acknowledged_is_lost_on_postgresql(
+    tmp_path: Path, postgres_url: str, kafka_server: str, record_property: Record
+) -> None:
     hub = Hub(tmp_path, postgres_url, kafka_server, "crash-postgresql")
     hub.command("migrate", "hub")
-    assert (await crash(hub)).clean
+    verdict = await crash(hub)
+    record_property("counted", hub.counted)
+    assert verdict.clean
