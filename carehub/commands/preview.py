@@ -77,7 +77,7 @@ def _previewer(packs: list[Any], place: str | None) -> Any:
     from gateway.preview import Previewer
     from mappings.stages import Sender
 
-    sender = Sender(id="preview", identifier_domain="preview", organisation="XXX")
+    sender = Sender(id="preview", identifier_domain="preview", organisation="X99")
     return Previewer(packs, ResourceIds(KEY), sender, datetime.now(UTC), place)
 
 
