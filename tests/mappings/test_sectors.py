@@ -308,6 +308,12 @@ def test_two_resources_under_one_identifier_are_both_passed_on() -> None:
     assert Code.DUPLICATE_RESOURCE in {issue.code for issue in mapped.issues}
 
 
+def test_a_resource_without_a_type_is_invalid_and_no_fault_of_ours() -> None:
+    message = sample("bars", "booking-new")
+    del message["entry"][2]["resource"]["resourceType"]
+    assert validation.validate(bars(message).bundle)
+
+
 @pytest.mark.corpus
 def test_the_public_bars_messages_become_bookings_of_a_verified_person() -> None:
     if not CORPUS.is_dir():
