@@ -70,9 +70,5 @@ def dead_letter_topic(topic: str, group: str) -> str:
     return f"{topic}.{group}.deadletter"
 
 
-def replay_topic(name: str) -> str:
-    return f"care.replay.{name}"
-
-
 EVENT_TOPIC_PATTERN: Final = r"^care\.[a-z0-9-]+\.[a-z-]+\.v1$"
 """Every identifiable, unrestricted event topic; what a consumer with no wishes of its own subscribes to."""

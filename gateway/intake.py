@@ -17,13 +17,12 @@ from gateway.delivery import Delivery, Receipt
 from gateway.hub import Hub
 from gateway.ops.faults import guarded
 from gateway.source import Source
-from gateway.store.keeping import Keeping, Kept, Mapped, Refused, Waits
+from gateway.store.keeping import Accepted, Keeping, Kept, Outcome, Refused, Waits
 from gateway.store.states import load_parents
 from mappings import formats
 from mappings.language import CompiledPack
 from mappings.restriction import restrict
-from mappings.stages import Decoded, Draft, MapContext
-from mappings.stages import Mapped as MappedMessage
+from mappings.stages import Decoded, Draft, MapContext, Mapped
 from mappings.validation import judges_of
 
 REMEMBERED_SECONDS: Final = 7 * 24 * 3600.0
@@ -48,10 +47,10 @@ async def intake(delivery: Delivery, hub: Hub) -> Receipt:
     try:
         reading = decode(delivery, source, hub)
         context = await context_of(reading, delivery, source, hub)
-        outcome: Mapped | Waits | Refused = (
+        outcome: Outcome = (
             context
             if isinstance(context, Waits)
-            else Mapped(restricted(validated(mapped(reading, context), reading), reading))
+            else Accepted(restricted(validated(mapped(reading, context), reading), reading))
         )
     except Refusal as refused:
         if not refused.kept:
@@ -98,11 +97,11 @@ async def context_of(reading: Reading, delivery: Delivery, source: Source, hub: 
     return Waits(missing) if missing else replace(context, parents=known)
 
 
-def mapped(reading: Reading, context: MapContext) -> MappedMessage:
+def mapped(reading: Reading, context: MapContext) -> Mapped:
     return guarded(lambda: reading.pack.map(reading.decoded, context), "map")
 
 
-def validated(message: MappedMessage, reading: Reading) -> MappedMessage:
+def validated(message: Mapped, reading: Reading) -> Mapped:
     """Lets pass only what is valid FHIR R4. FHIR that a sender made is judged by the reference too."""
     judges = judges_of(reading.decoded.format)
 
@@ -114,7 +113,7 @@ def validated(message: MappedMessage, reading: Reading) -> MappedMessage:
     return message
 
 
-def restricted(message: MappedMessage, reading: Reading) -> tuple[Draft, ...]:
+def restricted(message: Mapped, reading: Reading) -> tuple[Draft, ...]:
     """Applies the rules for what must be held apart, and turns bundles into bytes."""
     drafts = guarded(lambda: restrict(message), "restrict")
     if any(len(draft.body) > MAX_MESSAGE_BYTES - HEADROOM for draft in drafts):
@@ -123,7 +122,7 @@ def restricted(message: MappedMessage, reading: Reading) -> tuple[Draft, ...]:
     return drafts
 
 
-def keeping(delivery: Delivery, source: Source, reading: Reading | None, outcome: Mapped | Waits | Refused) -> Keeping:
+def keeping(delivery: Delivery, source: Source, reading: Reading | None, outcome: Outcome) -> Keeping:
     """Names the message, so that a repeat is known, and gathers what is to be kept of it."""
     content = hashlib.sha256(delivery.body).digest()
     comparable = reading.decoded.comparable if reading else content

@@ -13,6 +13,7 @@ from contract.errors import Code, Forbidden, Issue, Refusal, Severity, Unprocess
 from contract.identifiers import ResourceIds
 from contract.topics import Sector, Topic
 from gateway.ops.faults import guarded
+from gateway.shelf import pack_for
 from mappings import formats
 from mappings.language import CompiledPack
 from mappings.restriction import restrict
@@ -58,12 +59,9 @@ class Previewer:
             return _refused(refusal.issues if row is None else tuple(_in_row(i, row) for i in refusal.issues))
 
     def _choose(self, decoded: Decoded) -> CompiledPack:
-        candidates = [pack for pack in self.packs if pack.format is decoded.format]
-        for pack in candidates:
-            if pack.recognises(decoded):
-                return pack
-        if candidates:
-            return candidates[-1]
+        pack = pack_for(decoded, self.packs)
+        if pack is not None:
+            return pack
         names = ", ".join(pack.name for pack in self.packs)
         raise refuse(Forbidden, Code.FORBIDDEN, f"none of these packs reads {decoded.format} messages: {names}")
 

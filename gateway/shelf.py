@@ -20,18 +20,11 @@ class Shelf:
     broken: Mapping[str, str]
 
     def choose(self, source: Source, decoded: Decoded) -> CompiledPack:
-        """The first of the source's packs that reads this format and recognises the message, else the first that reads
-        the format. Raises Forbidden when the source may not send the format, Unavailable when its pack is broken."""
-        candidates = [
-            self.packs[name]
-            for name in source.packs
-            if name in self.packs and self.packs[name].format is decoded.format
-        ]
-        for pack in candidates:
-            if pack.recognises(decoded):
-                return pack
-        if candidates:
-            return candidates[0]
+        """The pack among the source's own that maps the message. Raises Forbidden when the source may not send the
+        format, Unavailable when its pack is broken."""
+        pack = pack_for(decoded, (self.packs[name] for name in source.packs if name in self.packs))
+        if pack is not None:
+            return pack
         if any(name in self.broken for name in source.packs):
             raise refuse(Unavailable, Code.UNAVAILABLE, "this source's mapping pack cannot be loaded; send it again")
         allowed = ", ".join(source.packs)
@@ -40,6 +33,14 @@ class Shelf:
             Code.FORBIDDEN,
             f"this source is not registered for {decoded.format} messages; its packs are: {allowed}",
         )
+
+
+def pack_for(decoded: Decoded, packs: Iterable[CompiledPack]) -> CompiledPack | None:
+    """The first of these packs that reads the format and recognises the message, else the last that reads the format:
+    the most general one stands last. None when none reads it."""
+    candidates = [pack for pack in packs if pack.format is decoded.format]
+    recognising = (pack for pack in candidates if pack.recognises(decoded))
+    return next(recognising, candidates[-1] if candidates else None)
 
 
 def load_shelf(names: Iterable[str], search: Sequence[Path] = ()) -> Shelf:

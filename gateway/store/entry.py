@@ -12,7 +12,7 @@ from contract.identifiers import NHS_NUMBER_SYSTEM, PersonKeys, is_usable_nhs_nu
 from contract.topics import MAX_MESSAGE_BYTES
 from gateway.source import Source
 from gateway.store.bodies import Body, pack_body
-from gateway.store.keeping import Keeping, Mapped, Refused
+from gateway.store.keeping import Accepted, Keeping, Refused
 from gateway.store.numbers import new_id
 from mappings.stages import Draft, PersonIdentity
 
@@ -73,7 +73,7 @@ class Entry:
 
 def prepare(keeping: Keeping, keys: StoreKeys) -> Entry:
     """Hashes, keys and compressed bodies of one message. Raises TooLarge for an event that Kafka would not take."""
-    drafts = keeping.outcome.drafts if isinstance(keeping.outcome, Mapped) else ()
+    drafts = keeping.outcome.drafts if isinstance(keeping.outcome, Accepted) else ()
     if any(len(draft.body) > MAX_MESSAGE_BYTES for draft in drafts):
         raise refuse(TooLarge, Code.TOO_LARGE, "an event made from this message is larger than a topic takes")
     return Entry(

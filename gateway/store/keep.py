@@ -13,7 +13,7 @@ from gateway.delivery import ReceiptEvent, Status
 from gateway.store.batch_rows import record_rows, recorded_rows
 from gateway.store.bulk import any_of, insert_all
 from gateway.store.entry import Entry, storable, traceparent_of
-from gateway.store.keeping import Kept, Mapped, Refused, Waits
+from gateway.store.keeping import Accepted, Kept, Refused, Waits
 from gateway.store.models import message, message_key
 from gateway.store.publish import publish
 from gateway.store.refusals import close_resent, keep_conflicts, keep_refused
@@ -47,7 +47,7 @@ def keep_batch(connection: Connection, entries: Sequence[Entry], sharing: Sharin
     good_ids = {e.id for e in (*settled.fresh, *resumed)} - {e.id for e in refused}
     good = [e for e in todo if e.id in good_ids]
     waits = [e for e in good if isinstance(e.keeping.outcome, Waits)]
-    accepted = [e for e in good if isinstance(e.keeping.outcome, Mapped)]
+    accepted = [e for e in good if isinstance(e.keeping.outcome, Accepted)]
     news = publish(connection, accepted, sharing, now)
     insert_all(connection, (message, [_message_row(entry) for entry in settled.fresh]), *news.inserts)
     hold_waiting(connection, waits, now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from contract.errors import Issue
 from gateway.delivery import ReceiptEvent, Row, Status
@@ -12,7 +13,7 @@ from mappings.stages import Draft, ParentRef
 
 
 @dataclass(frozen=True, slots=True)
-class Mapped:
+class Accepted:
     """Outcome: events to publish (none is possible: a row of a snapshot that says nothing new)."""
 
     drafts: tuple[Draft, ...]
@@ -30,6 +31,9 @@ class Refused:
     """Outcome: kept as a dead letter."""
 
     issues: tuple[Issue, ...]
+
+
+Outcome: TypeAlias = Accepted | Waits | Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Keeping:
     received: datetime
     pack: str
     pack_version: str
-    outcome: Mapped | Waits | Refused
+    outcome: Outcome
     row: Row | None = None
     resumes: str | None = None
     traceparent: str | None = None

@@ -7,7 +7,7 @@ import time
 import uuid
 from typing import Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from gateway.store.bulk import on_postgres
 
@@ -50,20 +50,3 @@ _COUNT: Final = (
     "INSERT INTO counter (name, value) VALUES (?1, ?2) "
     "ON CONFLICT (name) DO UPDATE SET value = value + ?2 RETURNING value"
 )
-
-
-def raise_sequence(connection: Connection, floor: int) -> None:
-    """Makes the event sequence go on above `floor`: after a restore, above anything that was published."""
-    if on_postgres(connection):
-        connection.execute(
-            text("SELECT setval('event_sequence', greatest(:floor, (SELECT last_value FROM event_sequence)))"),
-            {"floor": floor},
-        )
-    else:
-        connection.execute(
-            text(
-                "INSERT INTO counter (name, value) VALUES (:name, :floor) "
-                "ON CONFLICT (name) DO UPDATE SET value = max(value, :floor)"
-            ),
-            {"name": _EVENTS, "floor": floor},
-        )

@@ -22,7 +22,7 @@ from gateway.shelf import Shelf
 from gateway.source import Source
 from gateway.store.database import Database
 from gateway.store.group import Keeper
-from gateway.store.keeping import Mapped, Refused, Waits
+from gateway.store.keeping import Accepted, Refused, Waits
 from mappings.stages import Decoded, Json, ParentRef, ParentState, ResourceState
 from migrations import upgrade
 from tests.gateway.store.making import KEYS, PAS, draft, person, register
@@ -64,13 +64,13 @@ class Stored:
         if self.raises:
             raise self.raises.pop(0)
         source, refusal = who_sent(delivery), None
-        outcome: Mapped | Waits | Refused = Mapped((draft(person(str(row["who"]))),))
+        outcome: Accepted | Waits | Refused = Accepted((draft(person(str(row["who"]))),))
         if row["what"] == "bad":
             refusal = Unprocessable(Issue(Code.INVALID_DATE, f"row {delivery.row.number}, when", "is not a date"))  # type: ignore[union-attr]
             outcome = Refused(refusal.issues)
         elif row["what"] == "parent":
             state = ResourceState("EpisodeOfCare", _parent_of(row), b"h" * 32, ParentState({"id": "p"}, {}))
-            outcome = Mapped((draft(person(str(row["who"])), states=(state,)),))
+            outcome = Accepted((draft(person(str(row["who"])), states=(state,)),))
         elif row["what"] == "child" and not await self._knows(_parent_of(row), delivery):
             outcome = Waits((ParentRef("EpisodeOfCare", _parent_of(row), "ServiceRequestId"),))
         kept = await self.hub.keeper.keep(keeping(delivery, source, None, outcome))

@@ -9,7 +9,6 @@ from mappings.language.compile.scope import Scope
 from mappings.language.compile.unit import Unit
 from mappings.language.compile.values import (
     BOOLEAN,
-    ID,
     JSON,
     NOTHING,
     TEXT,
@@ -133,7 +132,3 @@ def settle(unit: Unit, source: Scalar, position: int, found: Value, target: Targ
         advice = f"name its component, as in `{found.composite}.1`"
         unit.problem(source, position, f"HL7 {found.composite} is composite", advice)
     return text
-
-
-def is_id(found: Any | None) -> bool:
-    return isinstance(found, Value) and found.type == ID

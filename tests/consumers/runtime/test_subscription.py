@@ -48,13 +48,9 @@ async def consuming(subscription: Subscription) -> AsyncIterator[Subscription]:
 
 
 class RuntimeContract:
-    """Inherited by a class per broker."""
+    """Inherited by a class per broker, which brings the fixture `bootstrap`."""
 
     admin: bool
-
-    @pytest.fixture
-    def bootstrap(self) -> object:
-        raise NotImplementedError
 
     @pytest.fixture
     async def topic(self, bootstrap: str) -> str:

@@ -26,13 +26,9 @@ def placed(connection: Connection) -> dict[int, tuple[int, int]]:
 
 
 class RelayContract:
-    """Inherited by a class per broker, which says what `relay` is."""
+    """Inherited by a class per broker, which brings the fixture `bootstrap`."""
 
     transactional: bool
-
-    @pytest.fixture
-    def bootstrap(self) -> object:
-        raise NotImplementedError
 
     @pytest.fixture
     async def relay(self, database: Database, bootstrap: str) -> Relay:

@@ -18,7 +18,7 @@ from gateway.delivery import Row
 from gateway.source import Source
 from gateway.store.bodies import bytes_of
 from gateway.store.entry import StoreKeys
-from gateway.store.keeping import Keeping, Mapped, Refused, Waits
+from gateway.store.keeping import Accepted, Keeping, Refused, Waits
 from gateway.store.models import event, outbox, place
 from gateway.store.models import source as source_table
 from mappings.stages import Draft, FlagChange, ParentRef, PersonIdentity, ResourceState
@@ -104,7 +104,7 @@ def keeping(
         received=received,
         pack="hl7v2",
         pack_version="1.0.0",
-        outcome=Mapped(drafts) if drafts is not None else outcome,  # type: ignore[arg-type]
+        outcome=Accepted(drafts) if drafts is not None else outcome,  # type: ignore[arg-type]
         row=row,
         resumes=resumes,
     )
