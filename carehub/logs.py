@@ -5,8 +5,11 @@ What a log line may hold is decided where it is written: ids, codes, source path
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
+from pathlib import PurePath
+from typing import TextIO
 
 import structlog
 
@@ -21,6 +24,16 @@ QUIET = {
 }
 """Libraries whose lines are noise here. aiokafka repeats several times a second that Kafka is away, which our own parts
 tell once, and at debug level it would print the values of records."""
+
+
+class DiscreetHandler(logging.StreamHandler[TextIO]):
+    """A handler whose own faults say nothing of the line that it could not write: the standard library would print the
+    line's arguments and the texts of the exceptions under way, which could quote a message."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 the standard library's name
+        place = f"{PurePath(record.pathname).name}:{record.lineno}"
+        with contextlib.suppress(OSError, ValueError):  # standard error itself may be gone
+            sys.stderr.write(f"a log line of {record.name}, {place}, was lost\n")
 
 
 def set_up_logs(settings: Settings, process: str) -> None:
@@ -43,7 +56,7 @@ def set_up_logs(settings: Settings, process: str) -> None:
         cache_logger_on_first_use=False,
     )
     structlog.contextvars.bind_contextvars(process=process)
-    handler = logging.StreamHandler(sys.stderr)
+    handler = DiscreetHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],

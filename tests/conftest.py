@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 from carehub.broker.local import LocalKafka
 from tests.servers import Postgres, UnstartableError, apache_kafka, throw_away_postgres
@@ -16,6 +18,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [each for group in ("passed", "failed") for each in terminalreporter.stats.get(group, ())]
     for line in (value for each in reports for name, value in each.user_properties if name == "counted"):
         terminalreporter.write_line(str(line))
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """A test that runs a command in this process sets up logs, onto a standard error that ends with the test: the next
+    test gets back what was set up before."""
+    root = logging.getLogger()
+    handlers, level, structure = root.handlers[:], root.level, structlog.get_config()
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.configure(**structure)
+    structlog.contextvars.clear_contextvars()
 
 
 def _missing(error: UnstartableError) -> None:
