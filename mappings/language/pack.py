@@ -17,7 +17,6 @@ from mappings.language.folder import Manifest
 from mappings.language.runtime.bundle import message_bundle
 from mappings.language.runtime.passing import passed_bundle, resource_named
 from mappings.language.runtime.remember import states_of
-from mappings.language.runtime.segments import groups
 from mappings.language.runtime.state import State
 from mappings.stages import Decoded, Format, MapContext, Mapped, MappedEvent, ParentRef, ResourceState, Sender
 
@@ -105,7 +104,8 @@ class CompiledPack:
         """
         message = self._known(decoded)
         codes = self._codes(account=account)
-        parts: Iterable[Any] = groups(decoded.tree, message.starts) if message.starts else (decoded.tree,)
+        hl7 = self.format is Format.HL7V2
+        parts: Iterable[Any] = message.structure.parts(decoded.tree) if hl7 else (decoded.tree,)
         events: list[MappedEvent] = []
         issues: list[Issue] = list(decoded.issues)
         used: set[str] = set()

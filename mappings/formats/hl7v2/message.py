@@ -8,15 +8,17 @@ from mappings.formats.hl7v2.delimiters import Delimiters
 class Segment:
     """One segment.
 
-    `name` is its three letters, `index` its place in the message from 0 (MSH is 0). Fields are numbered as the standard
-    numbers them, also in MSH, FHS and BHS, where field 1 is the separator and field 2 the encoding characters.
+    `name` is its three letters, `index` its place in the message from 0 (MSH is 0), `number` its place among those of
+    its name from 1, counted when they are first asked for. Fields are numbered as the standard numbers them, also in
+    MSH, FHS and BHS, where field 1 is the separator and field 2 the encoding characters.
     """
 
-    __slots__ = ("_delimiters", "_fields", "_text", "index", "name")
+    __slots__ = ("_delimiters", "_fields", "_text", "index", "name", "number")
 
     def __init__(self, name: str, index: int, text: str, delimiters: Delimiters) -> None:
         self.name = name
         self.index = index
+        self.number = 1
         self._text = text
         self._delimiters = delimiters
         self._fields: list[str] | None = None
@@ -85,7 +87,9 @@ class Message:
     def _index(self) -> dict[str, list[Segment]]:
         by_name: dict[str, list[Segment]] = {}
         for segment in self.segments:
-            by_name.setdefault(segment.name, []).append(segment)
+            same = by_name.setdefault(segment.name, [])
+            same.append(segment)
+            segment.number = len(same)
         self._by_name = by_name
         return by_name
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from mappings.language.compile.scope import Scope
 from mappings.language.compile.unit import Shared, Unit
-from mappings.language.compile.values import (
-    Segments,
-)
+from mappings.language.compile.values import Groups, Segments
 from mappings.language.nodes import Node, Scalar
 from mappings.stages import Format
 
@@ -21,6 +19,16 @@ def message_scope(shared: Shared, message: str) -> Scope:
         for segment in shared.hl7.segments():
             scope.names[segment] = Segments(segment, f"s_{segment}", repr(segment))
     return scope
+
+
+def group_scope(unit: Unit, outer: Scope, groups: Groups) -> Scope:
+    """Inside an `each` over groups: every segment's name means those of this group."""
+    inner = outer.inner()
+    inner.uses = set()
+    inner.groups[groups.name] = groups
+    for segment in unit.shared.hl7.segments():
+        inner.names[segment] = Segments(segment, "", "", group=groups.loop)
+    return inner
 
 
 def open_segments(unit: Unit, scope: Scope) -> None:

@@ -247,4 +247,4 @@ def _ref(unit: Unit, source: Scalar, tree: Call, scope: Scope) -> Any | None:
         advice = advice or (f"there are: {', '.join(known)}" if known else "`ref` stands in message files; pass it on")
         unit.problem(source, name.position, f"the message makes no resource `{name.root}`", advice, len(name.root))
         return None
-    return paths.reference_here(found, scope) if isinstance(found, References) else found
+    return paths.at_loop(found, scope) if isinstance(found, References) else found

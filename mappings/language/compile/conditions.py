@@ -15,6 +15,7 @@ from mappings.language.compile.values import (
     TEXT,
     VARIES,
     Any,
+    Groups,
     Many,
     References,
     Segments,
@@ -63,7 +64,7 @@ def present(unit: Unit, found: Any) -> str:
     match found:
         case Segments():
             return "False" if found.code == "nothing" else f"bool({found.code})" if not found.loop else "True"
-        case References():
+        case References() | Groups():
             return f"bool({found.code})"
         case Many():
             return _any(unit, found, lambda item: present(unit, item))

@@ -1,4 +1,4 @@
-"""Trigger events, event types and groups of a message file."""
+"""Trigger events and event types of a message file."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from contract.event import is_event_type
 from mappings.language.compile import beginnings, conditions
 from mappings.language.compile.scope import Scope
 from mappings.language.compile.unit import Unit, read_expression
-from mappings.language.nodes import Mapping, Node, Scalar, Sequence
-from mappings.language.problems import did_you_mean
+from mappings.language.nodes import Mapping, Node, Scalar
 
 
 def event_types(unit: Unit, document: Mapping) -> dict[str, str]:
@@ -59,25 +58,3 @@ def write_event(unit: Unit, document: Mapping, scope: Scope) -> None:
             unit.line(f"S.event = {beginnings.text_in(kind)!r}")
     with unit.writer.block("if not S.event:"):
         unit.line("return S.unsupported()")
-
-
-def group_starts(unit: Unit, document: Mapping) -> frozenset[str]:
-    each = document.get("each")
-    groups = document.get("groups")
-    if each is None:
-        return frozenset()
-    name = beginnings.text_in(each).removeprefix("group ").strip()
-    found = groups.get(name) if isinstance(groups, Mapping) else None
-    if not isinstance(found, Sequence):
-        known = groups.names() if isinstance(groups, Mapping) else ()
-        unit.wrong(each.place, f"there is no group `{name}`", did_you_mean(name, known) or "groups:\n  PATIENT: [PID]")
-        return frozenset()
-    segments = unit.shared.hl7.segments()
-    for item in found.items:
-        if beginnings.text_in(item) not in segments:
-            unit.wrong(
-                item.place,
-                f"there is no segment `{beginnings.text_in(item)}`",
-                did_you_mean(beginnings.text_in(item), segments),
-            )
-    return frozenset(beginnings.text_in(item) for item in found.items)

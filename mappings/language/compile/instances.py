@@ -13,6 +13,7 @@ from mappings.language.compile.values import (
     NOTHING_VALUE,
     REFERENCE,
     Any,
+    Groups,
     Many,
     Own,
     References,
@@ -51,7 +52,7 @@ def _kind_of(argument: Any) -> tuple[object, ...]:
             item = argument.item
             return ("many", argument.numbered, argument.tail, item.type, item.raw, item.depth, item.target)
         case References():
-            return ("references", argument.segment, argument.target)
+            return ("references", argument.looped, argument.target)
         case Value():
             constant = argument.code if argument.own is Own.CONSTANT and argument.literal is not None else ""
             own = int(argument.own)
@@ -130,8 +131,10 @@ def _parameters(template: templates.Template, arguments: list[Any], message: str
                 bound: Any = Segments(parameter.name, local, at)
             case Many():
                 bound = replace(argument, code=local, item=replace(argument.item, where=at))
-            case _:
+            case Value():
                 bound = replace(argument, code=local, where=at)
+            case Groups():
+                continue  # using.arguments_of has refused it
         text += f", {local}, {at}"
         _bind(scope, parameter, bound)
     return text, scope

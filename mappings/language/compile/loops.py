@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from mappings.language.compile import paths, repetitions
+from mappings.language.compile import beginnings, paths, repetitions
 from mappings.language.compile.scope import Scope
 from mappings.language.compile.unit import Unit, read_expression
 from mappings.language.compile.values import (
     JSON,
     NOTHING,
+    Groups,
     Many,
     References,
     Segments,
@@ -27,29 +28,32 @@ def loop(unit: Unit, entry: Entry, scope: Scope, counter: str = "") -> Iterator[
     node = entry.value
     tree = None
     if isinstance(node, Scalar) and not node.quoted:
-        word = node.text.removeprefix("group ").strip()
-        source = replace(node, text=word)
-        tree = read_expression(unit, source)
+        tree = read_expression(unit, node)
     if not isinstance(tree, Path) or not isinstance(node, Scalar):
-        unit.wrong(node.place, "`each` goes through a repeating field, a segment or a list", "each: PID-3")
+        unit.wrong(node.place, "`each` goes through a repeating field, a segment, a group or a list", "each: PID-3")
         yield None
         return
-    found = paths.resolve(unit, source, tree, scope)
+    found = paths.resolve(unit, node, tree, scope)
     if isinstance(found, References):
         found = paths.every(found)
     inner = scope.inner()
     with unit.writer.at(entry.key.place):
         if isinstance(found, Segments):
-            number, local = unit.writer.name("i"), unit.writer.name("g")
-            with unit.writer.block(f"for {number}, {local} in enumerate({found.code}, 1):"):
-                one = unit.writer.name("a")
+            local = unit.writer.name("g")
+            with unit.writer.block(f"for {local} in {found.code}:"):
+                one, where = unit.writer.name("a"), unit.writer.name("w")
                 unit.line(f"{one} = ({local},)")
-                where = unit.writer.name("w")
-                unit.line(f"{where} = {repetitions.numbered_where(found.where, number)}")
+                unit.line(f"{where} = {repetitions.numbered_where(repr(found.name), f'{local}.number')}")
                 inner.names[found.name] = Segments(found.name, one, where, loop=local)
                 if counter:
                     unit.line(f"{counter} = {local}.index")
                 yield inner
+        elif isinstance(found, Groups):
+            local = unit.writer.name("g")
+            with unit.writer.block(f"for {local} in {found.code}:"):
+                if counter:
+                    unit.line(f"{counter} = {local}.first")
+                yield beginnings.group_scope(unit, scope, replace(found, loop=local))
         elif isinstance(found, (Many, Value)) and not (isinstance(found, Value) and found.type == NOTHING):
             with _over_values(unit, found, counter) as item:
                 if item is not None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mappings.language.compile import beginnings, hanging, outcomes, phases
-from mappings.language.compile.events import event_types, group_starts, write_event
+from mappings.language.compile.events import event_types, write_event
+from mappings.language.compile.groups import names_of, read_groups, structure_of
 from mappings.language.compile.resources import in_order, read_resources
 from mappings.language.compile.unit import Shared, Unit
 from mappings.language.compile.values import (
@@ -14,6 +15,7 @@ from mappings.language.compile.values import (
 from mappings.language.compile.writer import Writer
 from mappings.language.nodes import Mapping
 from mappings.language.problems import did_you_mean
+from mappings.language.runtime.segments import Structure
 
 KEYS = frozenset(
     [
@@ -40,8 +42,8 @@ KEYS = frozenset(
 class MessageCode:
     """What a message file compiles to: names of its functions, and what needs no code.
 
-    `events` maps triggers to event types; empty where `event:` decides. `starts` are segments that start the group of
-    which each makes an event. `remember` maps ancestor names to resources.
+    `events` maps triggers to event types; empty where `event:` decides. `structure` are the groups. `remember`
+    maps ancestor names to resources.
     """
 
     message: str
@@ -49,7 +51,7 @@ class MessageCode:
     function: str
     parents: str
     events: dict[str, str]
-    starts: frozenset[str]
+    structure: Structure
     remember: dict[str, str]
     snapshot: bool
     passes: bool
@@ -71,6 +73,8 @@ def compile_message(shared: Shared, file: str, document: Mapping, number: int) -
     unit = Unit(shared, Writer(head, document.place), shared.remembered | parents, message)
     passes = document.get("pass") is not None
     scope = beginnings.message_scope(shared, message)
+    kinds = read_groups(unit, document)
+    scope.names.update(names_of(kinds))
     events = event_types(unit, document)
     write_event(unit, document, scope)
     resources = {} if passes else read_resources(unit, document)
@@ -92,7 +96,7 @@ def compile_message(shared: Shared, file: str, document: Mapping, number: int) -
         f"M{number}",
         hanging.write_parents(shared, document, message, number),
         events,
-        group_starts(unit, document),
+        structure_of(unit, document, kinds),
         remember,
         beginnings.text_in(document.get("snapshot")) == "true",
         passes,

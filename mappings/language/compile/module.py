@@ -20,6 +20,7 @@ from mappings.language.runtime.segments import padded
 from mappings.language.runtime.state import NULL, RAW_NULL, REFERENCE
 
 _READING = [
+    "at",
     "blank",
     "capital",
     "first_resource",
@@ -27,6 +28,7 @@ _READING = [
     "items",
     "member",
     "object_of",
+    "of_group",
     "plain",
     "present_only",
     "raw_of",

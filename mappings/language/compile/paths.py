@@ -14,6 +14,7 @@ from mappings.language.compile.values import (
     REFERENCE,
     TEXT,
     Any,
+    Groups,
     Many,
     Own,
     References,
@@ -51,6 +52,10 @@ def resolve(unit: Unit, source: Scalar, path: Path, scope: Scope) -> Any | None:
         return None if inner is None else _steps(unit, source, path, inner, path.steps, scope)
     if isinstance(found, References):
         return at_loop(found, scope)
+    if isinstance(found, Groups) and scope.groups:
+        found = _groups_here(unit, source, path, found, scope)
+    if isinstance(found, Segments):
+        found = opened(unit, found)
     if found is not None:
         return _steps(unit, source, path, found, path.steps, scope)
     if path.root in _CONTEXT and not path.steps:
@@ -65,6 +70,15 @@ def resolve(unit: Unit, source: Scalar, path: Path, scope: Scope) -> Any | None:
     return None
 
 
+def _groups_here(unit: Unit, source: Scalar, path: Path, found: Groups, scope: Scope) -> Groups:
+    """Inside a group, the groups of that name in it."""
+    innermost = next(reversed(scope.groups.values()))
+    if innermost.name not in found.around:
+        said = f"the group {found.name} does not stand inside {innermost.name}"
+        unit.problem(source, path.position, said, f"say so: `inside: {innermost.name}`", len(path.text))
+    return replace(found, code=f"{innermost.loop}.groups({found.name!r})")
+
+
 def _unknown(unit: Unit, source: Scalar, path: Path, scope: Scope) -> None:
     known = [*scope.all_names(), *_CONTEXT]
     advice = f'a literal text stands in quotes: "{path.text}"'
@@ -77,20 +91,29 @@ def _unknown(unit: Unit, source: Scalar, path: Path, scope: Scope) -> None:
     unit.problem(source, path.position, f"there is no `{path.text}` here", near or advice, len(path.text))
 
 
-def reference_here(found: References, scope: Scope) -> Value | References:
-    """Inside an `each` over the same segments, the reference that belongs to this one; elsewhere all of them."""
-    segment = scope.name(found.segment) if found.segment else None
-    if isinstance(segment, Segments) and segment.loop:
-        return Value(f"{found.code}.get({segment.loop}.index)", REFERENCE, own=Own.REFERENCE, target=found.target)
-    return found
-
-
 def at_loop(found: References, scope: Scope) -> Value | References:
-    """Inside an `each` of the segment that made them, the one reference that belongs to it."""
-    segment = scope.name(found.segment) if found.segment else None
-    if isinstance(segment, Segments) and segment.loop:
-        return Value(f"{found.code}.get({segment.loop}.index)", REFERENCE, own=Own.REFERENCE, target=found.target)
+    """Inside an `each` of the segment or group that made them, the one reference that belongs to it; inside another
+    group, those that were made of what stands in it."""
+    segment = scope.name(found.looped) if found.looped else None
+    place = f"{segment.loop}.index" if isinstance(segment, Segments) and segment.loop else ""
+    innermost = next(reversed(scope.groups.values()), None)
+    if innermost is not None and found.looped == innermost.name:
+        place = f"{innermost.loop}.first"
+    elif innermost is not None and found.looped in innermost.around:
+        place = f"{innermost.loop}.around({found.looped!r})"
+    if place:
+        return Value(f"{found.code}.get({place})", REFERENCE, own=Own.REFERENCE, target=found.target)
+    if innermost is not None and found.looped:
+        return replace(found, code=f"of_group({found.code}, {innermost.loop})")
     return found
+
+
+def opened(unit: Unit, segments: Segments) -> Segments:
+    """The segments of a group in locals."""
+    if not segments.group or segments.code:
+        return segments
+    local = unit.writer.once(f"{segments.group}.all({segments.name!r})", "s")
+    return replace(segments, code=local, where=unit.writer.once(f"at({segments.name!r}, {local})", "w"))
 
 
 def every(found: References) -> Many:
@@ -125,6 +148,7 @@ def _field(unit: Unit, source: Scalar, path: Path, step: Field, scope: Scope) ->
         return None
     if segment.code == NOTHING:
         return NOTHING_VALUE
+    segment = opened(unit, segment)
     declared = unit.shared.hl7.field(path.root, step.number)
     if declared is None:
         last = unit.shared.hl7.last_field(path.root)
@@ -152,7 +176,7 @@ def field_of(
         fields = unit.writer.once(f"padded({segment.loop}, {last})", "f")
     else:
         padded = f"padded({segment.code}[0], {last}) if {segment.code} else [''] * {last + 1}"
-        fields = unit.writer.once(padded, "f", opening=True)
+        fields = unit.writer.once(padded, "f", opening=not segment.group)
     if not repeats:
         value = Value(f"{fields}[{number}]", components.type_of(unit, kind), raw=True, where=where)
         return _steps(unit, source, path, value, steps, scope)

@@ -20,6 +20,7 @@ from mappings.language.compile.unit import Unit, read_expression
 from mappings.language.compile.values import (
     ID,
     REFERENCE,
+    Groups,
     Many,
     Own,
     References,
@@ -40,7 +41,7 @@ def write_identity(unit: Unit, resource: Resource, scope: Scope) -> None:
     safe = unit.writer.name("n")
     with unit.writer.at(resource.place):
         if resource.each is not None:
-            segment = _loop_segment(resource, scope)
+            looped = _looped(resource, scope)
             unit.line(f"id_{safe} = {{}}")
             with loops.loop(unit, resource.each, scope, counter="k") as inner:
                 if inner is not None:
@@ -48,7 +49,7 @@ def write_identity(unit: Unit, resource: Resource, scope: Scope) -> None:
                     unit.line(f"id_{safe}[k] = {code}")
             made = f"{{k: REFERENCE + v for k, v in id_{safe}.items() if v is not None}}"
             unit.line(f"ref_{safe} = {made}")
-            scope.names[f"ref({name})"] = References(f"ref_{safe}", segment, resource.kind)
+            scope.names[f"ref({name})"] = References(f"ref_{safe}", looped, resource.kind)
         else:
             code = _identity_code(unit, resource, scope)
             unit.line(f"id_{safe} = {code}")
@@ -57,10 +58,11 @@ def write_identity(unit: Unit, resource: Resource, scope: Scope) -> None:
     scope.names[f"id({name})"] = Value(f"id_{safe}", ID)
 
 
-def _loop_segment(resource: Resource, scope: Scope) -> str:
+def _looped(resource: Resource, scope: Scope) -> str:
+    """The segment or group of which each makes one."""
     node = resource.each.value if resource.each else None
     found = scope.name(beginnings.text_in(node)) if node is not None else None
-    return found.name if isinstance(found, Segments) else ""
+    return found.name if isinstance(found, (Segments, Groups)) else ""
 
 
 def _identity_code(unit: Unit, resource: Resource, scope: Scope) -> str:

@@ -23,6 +23,7 @@ from mappings.language.compile.values import (
     ID,
     NOTHING,
     REFERENCE,
+    Groups,
     Many,
     Own,
     References,
@@ -77,7 +78,7 @@ def _put_tree(unit: Unit, sink: Sink, node: Scalar, tree: Expression, scope: Sco
         return
     if isinstance(found, References):
         found = paths.every(found)
-    if isinstance(found, Segments):
+    if isinstance(found, (Segments, Groups)):
         unit.problem(node, 0, f"{sink.target.name} cannot be {found.described()}", "name a field: `PV1-3`")
     elif isinstance(found, Many):
         put_many(unit, sink, node, found)

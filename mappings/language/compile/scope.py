@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mappings.language.compile.values import Any, Value
+from mappings.language.compile.values import Any, Groups, Value
 from mappings.language.expressions import Expression
 from mappings.language.nodes import Scalar
 
@@ -21,10 +21,12 @@ class Let:
 @dataclass(slots=True)
 class Scope:
     """`names` are segments, data types and parameters; `fields` the repetition that an `each` stands at, or a field
-    given as a parameter; `here` is what `.4` is a component of. `uses` collects the names that were looked up."""
+    given as a parameter; `groups` those whose `each` this is inside of; `here` is what `.4` is a component of. `uses`
+    collects the names that were looked up."""
 
     names: dict[str, Any | Let] = field(default_factory=dict)
     fields: dict[tuple[str, int], Any] = field(default_factory=dict)
+    groups: dict[str, Groups] = field(default_factory=dict)
     here: Value | None = None
     outer: Scope | None = None
     message: str = ""
@@ -32,7 +34,8 @@ class Scope:
     uses: set[str] = field(default_factory=set)
 
     def inner(self) -> Scope:
-        return Scope(outer=self, here=self.here, message=self.message, open=self.open, uses=self.uses)
+        groups = dict(self.groups)
+        return Scope(outer=self, groups=groups, here=self.here, message=self.message, open=self.open, uses=self.uses)
 
     def name(self, word: str) -> Any | Let | None:
         self.uses.add(word)

@@ -14,6 +14,7 @@ from mappings.language.compile.values import (
     REFERENCE,
     VARIES,
     Any,
+    Groups,
     Many,
     References,
     Segments,
@@ -62,6 +63,10 @@ def arguments_of(unit: Unit, source: Scalar, tree: Call, scope: Scope) -> list[A
     for argument in tree.arguments:
         value = expressions.value(unit, source, argument, scope, None)
         if value is None:
+            return None
+        if isinstance(value, Groups):
+            said = f"a template takes segments, not {value.described()}"
+            unit.problem(source, argument.position, said, "name its segments, inside an `each:` of the group")
             return None
         found.append(value)
     return found
@@ -210,7 +215,7 @@ def passed(arguments: list[Any], target: Target | None) -> str:
                 codes += [f"list({argument.code})", argument.item.where]
             case References():
                 codes += [argument.code]
-            case _:
+            case Value() | Segments():
                 codes += [argument.code, argument.where]
     return ", ".join(codes)
 

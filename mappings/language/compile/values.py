@@ -78,30 +78,47 @@ class Many:
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """A list of segments, of which the plain name means the first. `loop` is the local of `each`."""
+    """A list of segments, of which the plain name means the first. `loop` is the local of `each`, `group` that of the
+    group whose segments they are; `code` and `where` are then made where they are first read."""
 
     name: str
     code: str
     where: str
     loop: str = ""
+    group: str = ""
 
     def described(self) -> str:
         return f"the segment {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
+class Groups:
+    """The groups of one name. `around` are the names of the groups that one may stand in, at any distance. `loop` is
+    the local of `each`."""
+
+    name: str
+    code: str
+    around: frozenset[str]
+    loop: str = ""
+
+    def described(self) -> str:
+        return f"the group {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
 class References:
-    """References to what an `each` made: a dict by the segment's place in the message, or by number."""
+    """References to what an `each` made: a dict by the place in the message of the segment or group, or by number.
+    `looped` is the name of that segment or group, empty for numbers."""
 
     code: str
-    segment: str
+    looped: str
     target: str
 
     def described(self) -> str:
         return "several references"
 
 
-Any: TypeAlias = Value | Many | Segments | References
+Any: TypeAlias = Value | Many | Segments | Groups | References
 
 NOTHING_VALUE: Final = Value("None", NOTHING, own=Own.CONSTANT)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mappings.formats.hl7v2.delimiters import is_blank
 from mappings.formats.hl7v2.escapes import unescape
+from mappings.formats.hl7v2.message import Segment
+from mappings.language.runtime.segments import Group
 from mappings.language.runtime.state import NULL, RAW_NULL, Null, State
 
 
@@ -33,6 +35,16 @@ def plain(value: Any) -> Any:
 
 def blank(state: State, raw: str) -> bool:
     return is_blank(raw, state.delimiters)
+
+
+def at(name: str, segments: Sequence[Segment]) -> str:
+    """Source path of the first of these segments: `OBX`, `OBX[3]`."""
+    return rep(name, segments[0].number) if segments else name
+
+
+def of_group(references: Mapping[int, str], group: Group) -> dict[int, str]:
+    """Those of what segments and groups of this group made."""
+    return {place: each for place, each in references.items() if group.first <= place < group.end}
 
 
 def rep(where: str, number: int) -> str:
