@@ -19,7 +19,7 @@ from carehub.databases import open_hub, shown
 from carehub.heartbeat import process_name
 from carehub.installation import settle_hub_id
 from carehub.kafka import Kafka, need_kafka
-from carehub.lifetime import announce, run_parts, stopped_by_signal
+from carehub.lifetime import announce, run_parts, settle_memory, stopped_by_signal
 from carehub.settings import Settings
 from consumers.runtime.loading import load_app
 from consumers.runtime.subscription import Subscription
@@ -47,6 +47,7 @@ async def run_gateway(
                 "database": shown(settings.hub_database),
             }
             parts = gateway_parts(gateway, settings, http, asked)
+            settle_memory()
             announce(f"ready: {' · '.join(str(v) for v in facts.values() if v)}", facts, as_json=as_json)
             await run_parts(asked, parts, settings.stop_seconds + _CLEAN_UP_SECONDS)
 
@@ -63,6 +64,7 @@ def gateway_parts(
         lifespan="off",
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # nobody asks for a sender's address
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=round(settings.stop_seconds),

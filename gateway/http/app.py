@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -11,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from gateway.http import description, events, lookups, refusals, state
 from gateway.http.endpoint import Address, Endpoint
@@ -36,15 +39,28 @@ _NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "lo
 """FastAPI's own would tell addresses and exceptions to whoever the environment names, and costs time per request."""
 
 
+class Doors(FastAPI):
+    """The application, with the addresses that senders send to before the middleware: their endpoints translate every
+    fault themselves, and a message should pay for nothing but its own way."""
+
+    direct: Mapping[tuple[str, str], Endpoint] = MappingProxyType({})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        at = (scope["method"], scope["path"]) if scope["type"] == "http" else None
+        await (self.direct.get(at, super().__call__) if at else super().__call__)(scope, receive, send)
+
+
 def make_app(front: Front) -> FastAPI:
-    app = FastAPI(
+    endpoints = {(each.method, each.path): Endpoint(each, front) for each in ADDRESSES}
+    app = Doors(
         title="carehub",
         docs_url=None,  # its pages load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
         telemetry=_NO_TELEMETRY,
-        routes=[Route(each.path, Endpoint(each, front), methods=[each.method]) for each in ADDRESSES],
+        routes=[Route(path, endpoint, methods=[method]) for (method, path), endpoint in endpoints.items()],
     )
+    app.direct = {at: endpoint for at, endpoint in endpoints.items() if at[0] == "POST"}
     app.add_exception_handler(HTTPException, _no_such_address)
     document = description.document(ADDRESSES)
 
