@@ -12,10 +12,17 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import ingest, latency, middle
+from tests.bench import ingest, latency, messages, middle, startup
 from tests.servers import apache_kafka, throw_away_postgres
 
-ADMISSION = (Path(__file__).parent / "admission.hl7").read_text().replace("\n", "\r")
+MIDDLES = {
+    "an admission (ADT A01)": (messages.admission, 500),
+    "a report of 50 results (ORU R01)": (messages.report, 60),
+    "a letter with a PDF of 1 MiB (MDM T02)": (messages.letter, 10),
+}
+
+
+STAGES = ("decode", "map", "validate", "restrict_and_bytes", "whole", "json_alone", "whole_with_fhir_resources")
 
 
 def main() -> None:
@@ -26,7 +33,9 @@ def main() -> None:
     screen = Console(stderr=True)
     results: dict[str, Any] = {}
     with screen.status("one message, stage by stage") as status, tempfile.TemporaryDirectory() as home:
-        results["middle"] = middle.measure(ADMISSION.format(control="B1", person="BENCH0001").encode())
+        results["middle"] = {name: middle.measure(make(), runs) for name, (make, runs) in MIDDLES.items()}
+        status.update("from start to ready")
+        results["startup"] = startup.measure(Path(home) / "startup")
         with apache_kafka() as kafka, throw_away_postgres() as postgres, postgres.database() as url:
             for name, database in (("sqlite", f"sqlite:///{home}/sqlite/hub.db"), ("postgresql", url)):
                 status.update(f"durable intake on {name}")
@@ -43,21 +52,31 @@ def main() -> None:
 def _intake(folder: Path, database: str, bootstrap: str, seconds: float) -> dict[str, Any]:
     with ingest.hub(folder, database, bootstrap, relay=False, consumer=False) as (address, key):
         count = int(seconds * 6000)
-        ingest.drive(address, ingest.posts(ADMISSION, key, 600), seconds=2, connections=32, rate=None)
+        ingest.drive(address, ingest.posts(messages.ADMISSION, key, 600), seconds=2, connections=32, rate=None)
         no_op = ingest.drive(address, ingest.no_ops(count * 4), seconds=seconds, connections=32, rate=None)
-        requests = ingest.posts(ADMISSION, key, count, start=1000)
+        requests = ingest.posts(messages.ADMISSION, key, count, start=1000)
         durable = ingest.drive(address, requests, seconds=seconds, connections=64, rate=None)
         return {"no_op": no_op, "durable": durable, "ratio": round(durable["rate"] / no_op["rate"], 3)}
 
 
 def _print(results: dict[str, Any]) -> None:
     console = Console(file=sys.stdout)
-    stages = Table("stage", "µs", title=f"One ADT A01 of {results['middle']['message_bytes']:.0f} bytes")
-    for name in ("decode", "map", "validate", "restrict_and_bytes", "whole", "whole_with_fhir_resources"):
-        stages.add_row(name.replace("_", " "), f"{results['middle'][name]:.1f}")
-    console.print(stages)
-    ratio = results["middle"]["whole_with_fhir_resources"] / results["middle"]["whole"]
-    console.print(f"with fhir.resources inline: {ratio:.1f} times as long\n")
+    for title, middles in results["middle"].items():
+        sizes = f"{middles['message_bytes']:,.0f} bytes in, {middles['bundle_bytes']:,.0f} out"
+        stages = Table("stage", "µs", title=f"{title}: {sizes}, {middles['bundle_resources']:.0f} resources")
+        for name in STAGES:
+            stages.add_row(name.replace("_", " "), f"{middles[name]:,.1f}")
+        console.print(stages)
+        whole, alone = middles["whole"], middles["json_alone"]
+        console.print(
+            f"with fhir.resources inline: {middles['whole_with_fhir_resources'] / whole:.1f} times as long;"
+            f" map: {middles['map'] / alone:.1f} times orjson.dumps of its bundle\n"
+        )
+    start = results["startup"]
+    console.print(
+        f"a gateway with every pack: ready {start['first']} s after its first start, {start['later']} s after later"
+        f" ones; {start['memory_mib']} MiB resident\n"
+    )
     columns = ("database", "durable/s", "p50 ms", "p99 ms", "errors", "no-op/s", "durable : no-op")
     loads = Table(*columns, title="Intake, HTTP")
     for name in ("sqlite", "postgresql"):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.crash.processes import Service
+from tests.processes import Service
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.crash.processes import read_line
+from tests.processes import read_line
 
 ROOT = Path(__file__).parent.parent.parent
 READY_SECONDS = 90.0

@@ -22,7 +22,7 @@ from sqlalchemy import create_engine, func, select
 from gateway.store.models import outbox
 from tests.crash.check import Verdict, judge, read_committed
 from tests.crash.load import Load
-from tests.crash.processes import Service
+from tests.processes import Service
 
 KILLS = int(os.environ.get("CAREHUB_CRASH_KILLS", "20"))
 
