@@ -16,7 +16,6 @@ from typing import Final
 from fastapi import FastAPI
 from sqlalchemy import Connection
 
-import migrations
 from carehub.databases import open_database, open_hub
 from carehub.heartbeat import process_name, say_farewell
 from carehub.installation import settle_installation
@@ -189,8 +188,10 @@ async def app_database(settings: Settings, app: App) -> AsyncIterator[AppDatabas
     """An app's database. Its own SQLite file is made and migrated here; PostgreSQL is migrated by `carehub migrate`."""
     url = settings.consumers_database(app.name)
     if url.startswith("sqlite:"):
+        from migrations.run import upgrade
+
         settings.make_data()
-        await migrations.upgrade(url, "consumers")
+        await upgrade(url, "consumers")
     async with open_database(url, "consumers"):
         pass
     async with AppDatabase(url) as database:

@@ -7,14 +7,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, make_url
+from sqlalchemy import make_url
 
-import migrations
 from carehub.settings import Settings
 from contract.errors import Misconfigured, Unavailable
 from gateway.store.database import Database
+from migrations import NEWEST, Which, is_fit
 
 APPS_WITH_TABLES = ("timeline",)
 """Apps that come along and keep tables; on SQLite each has a file of its own."""
@@ -28,7 +26,7 @@ async def open_hub(settings: Settings, *, connections: int = 2) -> AsyncIterator
 
 
 @asynccontextmanager
-async def open_database(url: str, which: migrations.Which, *, connections: int = 2) -> AsyncIterator[Database]:
+async def open_database(url: str, which: Which, *, connections: int = 2) -> AsyncIterator[Database]:
     """As open_hub, for either kind of database."""
     if _file_is_missing(url):
         raise Misconfigured(f"there is no database at {url}: carehub migrate makes it")
@@ -36,11 +34,11 @@ async def open_database(url: str, which: migrations.Which, *, connections: int =
     await database.open()
     try:
         try:
-            revision = await database.read(_revision, which)
+            fit = await database.read(is_fit, which)
         except Unavailable:
             text = f"the database at {shown(url)} cannot be used: is it running, and is DATABASE_URL right?"
             raise Misconfigured(text) from None
-        if revision is None or _is_older(revision, which):
+        if not fit:
             raise Misconfigured(
                 f"the database at {shown(url)} is not at this version's revision: run `carehub migrate`"
             )
@@ -74,26 +72,16 @@ def shown(url: str) -> str:
     return make_url(url).render_as_string(hide_password=True)
 
 
-def _migrate(url: str, which: migrations.Which) -> str:
+def _migrate(url: str, which: Which) -> str:
+    from migrations.run import upgrade
+
     try:
-        asyncio.run(migrations.upgrade(url, which))
+        asyncio.run(upgrade(url, which))
     except Unavailable:
         text = f"the database at {shown(url)} cannot be migrated: is it running, and does nobody hold its tables?"
         raise Misconfigured(text) from None
-    return str(migrations.head(which))
+    return NEWEST[which]
 
 
 def _file_is_missing(url: str) -> bool:
     return url.startswith("sqlite:") and not Path(make_url(url).database or "").exists()
-
-
-def _revision(connection: Connection, which: migrations.Which) -> str | None:
-    options = {"version_table": migrations.version_table(which)}
-    return MigrationContext.configure(connection, opts=options).get_current_revision()
-
-
-def _is_older(revision: str, which: migrations.Which) -> bool:
-    """A revision that is unknown here is newer: then this process serves on while others are replaced."""
-    scripts = ScriptDirectory(str(Path(migrations.__file__).parent / which))
-    known = {script.revision for script in scripts.walk_revisions()}
-    return revision in known and revision != scripts.get_current_head()

@@ -1,10 +1,10 @@
-"""What Alembic runs: the migrations of `hub`, on the connection that migrations.upgrade hands over."""
+"""What Alembic runs: the migrations of `hub`, on the connection that migrations.run hands over."""
 
 from __future__ import annotations
 
 from alembic import context
 
-from migrations import options
+from migrations.run import options
 
 context.configure(connection=context.config.attributes["connection"], **options("hub"))
 with context.begin_transaction():

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-import migrations
 from carehub.databases import open_hub
 from carehub.installation import Installation, settle_hub_id, settle_installation
 from carehub.settings import Settings
 from contract.errors import Misconfigured
+from migrations import run as migrations
 
 
 @pytest.fixture

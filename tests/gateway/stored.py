@@ -24,7 +24,7 @@ from gateway.store.database import Database
 from gateway.store.group import Keeper
 from gateway.store.keeping import Accepted, Refused, Waits
 from mappings.stages import Decoded, Json, ParentRef, ParentState, ResourceState
-from migrations import upgrade
+from migrations.run import upgrade
 from tests.gateway.store.making import KEYS, PAS, draft, person, register
 
 

@@ -26,7 +26,7 @@ from gateway.store.batches import create_batch
 from gateway.store.database import Database
 from gateway.store.group import Keeper
 from gateway.store.models import dead_letter, event, message, outbox
-from migrations import upgrade
+from migrations.run import upgrade
 from tests.gateway.store.making import KEYS, NOON, register
 
 ADMISSION = (

@@ -22,7 +22,7 @@ from gateway.shelf import Shelf, load_shelf
 from gateway.source import Principal, Source
 from gateway.store.database import Database
 from gateway.store.group import Keeper
-from migrations import upgrade
+from migrations.run import upgrade
 from tests.crash.check import Record, read_committed
 from tests.gateway.store.making import ANN, KEYS, NOON, PERSONS, register
 

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import inspect
 
 from gateway.store.database import Database
-from migrations import Which, check, current, downgrade, head, upgrade
+from migrations import NEWEST, Which, is_fit
+from migrations.run import check, current, downgrade, head, upgrade
 from tests.servers import Postgres
 
 
@@ -61,6 +62,34 @@ async def test_a_table_that_differs_from_the_models_is_told(url: str) -> None:
     assert "colour" in difference
 
 
+@pytest.mark.parametrize("which", ["hub", "consumers"])
+async def test_a_database_is_fit_at_the_newest_revision_and_beyond(url: str, which: Which) -> None:
+    async def fit() -> bool:
+        database = Database(url)
+        await database.open()
+        try:
+            return await database.read(is_fit, which)
+        finally:
+            await database.close()
+
+    async def set_to(revision: str) -> None:
+        database = Database(url)
+        await database.open()
+        change = f"UPDATE alembic_version_{which} SET version_num = '{revision}'"  # noqa: S608  (of this test)
+        await database.run(lambda c: c.exec_driver_sql(change))
+        await database.close()
+
+    assert head(which) == NEWEST[which], "the code is written for the newest migration"
+    await upgrade(url, "consumers" if which == "hub" else "hub")
+    assert not await fit(), "never migrated"
+    await upgrade(url, which)
+    assert await fit()
+    await set_to("9999")
+    assert await fit(), "a newer one serves older processes on"
+    await set_to("0000")
+    assert not await fit()
+
+
 async def test_upgrading_twice_changes_nothing(url: str) -> None:
     await upgrade(url, "hub")
     await upgrade(url, "hub")
@@ -69,7 +98,7 @@ async def test_upgrading_twice_changes_nothing(url: str) -> None:
 
 @pytest.mark.postgres
 async def test_processes_that_start_together_migrate_one_after_the_other(postgres_url: str) -> None:
-    code = "import asyncio, sys, migrations; asyncio.run(migrations.upgrade(sys.argv[1], 'hub'))"
+    code = "import asyncio, sys; from migrations.run import upgrade; asyncio.run(upgrade(sys.argv[1], 'hub'))"
     started = [await asyncio.create_subprocess_exec(sys.executable, "-c", code, postgres_url) for _ in range(3)]
     assert [await process.wait() for process in started] == [0, 0, 0]
     assert await check(postgres_url, "hub") == []

@@ -9,7 +9,7 @@ import pytest
 
 from gateway.store.database import Database
 from gateway.store.group import Keeper
-from migrations import upgrade
+from migrations.run import upgrade
 from tests.gateway.store.making import KEYS
 from tests.servers import Postgres
 

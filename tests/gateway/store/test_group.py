@@ -23,7 +23,7 @@ from gateway.store.group import Keeper
 from gateway.store.keep import keep_batch
 from gateway.store.models import event, message, message_key
 from gateway.store.sharing import Sharing
-from migrations import upgrade
+from migrations.run import upgrade
 from tests.gateway.store.making import KEYS, NOON, bundle, draft, keeping, local_key, person, published
 
 
