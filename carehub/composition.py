@@ -57,15 +57,9 @@ from gateway.store.group import Keeper
 from gateway.store.keeping import Keeping, Kept
 from gateway.store.sources import StoredRegister, all_sources
 from gateway.waiting_room import WaitingRoom
-from mappings.language import list_packs
-from mappings.validation import prepare
+from mappings.language import Cache, list_packs
 
 GATEWAY_CONNECTIONS: Final = 10
-USUAL_RESOURCES: Final = (
-    "MessageHeader", "Patient", "Encounter", "Organization", "Practitioner", "PractitionerRole", "Location",
-    "Condition", "Observation", "EpisodeOfCare", "ServiceRequest", "Appointment", "CarePlan",
-)  # fmt: skip
-"""Types whose validators are made before the first message comes; others are made when one needs them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +83,7 @@ async def composed_gateway(settings: Settings, host: str, kafka: Kafka | None) -
     async with open_hub(settings, connections=GATEWAY_CONNECTIONS) as database:
         installation = await settle_installation(database, settings)
         names = [pack.name for pack in list_packs(settings.packs)]
-        shelf = await asyncio.to_thread(load_shelf, names, settings.packs)
-        await asyncio.to_thread(prepare, USUAL_RESOURCES)
+        shelf = await asyncio.to_thread(load_shelf, names, settings.packs, Cache(settings.pack_cache))
         keys = StoreKeys(installation.secrets.person_keys, installation.secrets.message_key)
         guard = BacklogGuard(database, Budget(settings.backlog_rows, settings.backlog_bytes))
         keeper = Keeper(database, keys, rows=settings.queue_limit)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any
 
 from carehub.output import print_json, print_line
 from contract.errors import Misconfigured
-
-_YOUNG_OBJECTS: Final = 10_000
 
 
 @contextmanager
@@ -33,14 +30,6 @@ def stopped_by_signal() -> Iterator[asyncio.Event]:
     finally:
         for signum in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(signum)
-
-
-def settle_memory() -> None:
-    """Once everything is loaded: the collector looks at what comes and goes from now on, not at models and packs, which
-    stay. Unsettled, its rounds through all of them took a tenth of a busy gateway's time."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_YOUNG_OBJECTS, 20, 20)
 
 
 def announce(text: str, facts: Mapping[str, Any], *, as_json: bool) -> None:

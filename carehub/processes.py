@@ -19,8 +19,9 @@ from carehub.databases import open_hub, shown
 from carehub.heartbeat import process_name
 from carehub.installation import settle_hub_id
 from carehub.kafka import Kafka, need_kafka
-from carehub.lifetime import announce, run_parts, settle_memory, stopped_by_signal
+from carehub.lifetime import announce, run_parts, stopped_by_signal
 from carehub.settings import Settings
+from carehub.warmth import warm_up
 from consumers.runtime.loading import load_app
 from consumers.runtime.subscription import Subscription
 from contract.errors import Misconfigured
@@ -47,7 +48,6 @@ async def run_gateway(
                 "database": shown(settings.hub_database),
             }
             parts = gateway_parts(gateway, settings, http, asked)
-            settle_memory()
             announce(f"ready: {' · '.join(str(v) for v in facts.values() if v)}", facts, as_json=as_json)
             await run_parts(asked, parts, settings.stop_seconds + _CLEAN_UP_SECONDS)
 
@@ -80,6 +80,7 @@ def gateway_parts(
         "work on files": _until(asked, gateway.batches.run()),
         "waiting room": _until(asked, gateway.waiting.run()),
         "last seen": _until(asked, gateway.seen.run()),
+        "warm-up": warm_up(asked),
     }
     if gateway.relay is not None:
         parts["relay"] = gateway.relay.run(asked)

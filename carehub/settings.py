@@ -96,6 +96,10 @@ class Settings(BaseSettings):
     def secrets_folder(self) -> Path:
         return self.secrets or self.data / "secrets"
 
+    @property
+    def pack_cache(self) -> Path:
+        return self.data / "packs"
+
     def make_data(self) -> None:
         """Makes the data folder, readable by its owner alone: messages lie in it."""
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from contract.errors import Code, Forbidden, Misconfigured, Unavailable, refuse
 from gateway.source import Source
-from mappings.language import CompiledPack, load_pack
+from mappings.language import Cache, CompiledPack, load_pack
 from mappings.stages import Decoded
 
 
@@ -43,13 +43,13 @@ def pack_for(decoded: Decoded, packs: Iterable[CompiledPack]) -> CompiledPack | 
     return next(recognising, candidates[-1] if candidates else None)
 
 
-def load_shelf(names: Iterable[str], search: Sequence[Path] = ()) -> Shelf:
+def load_shelf(names: Iterable[str], search: Sequence[Path] = (), cache: Cache | None = None) -> Shelf:
     """Compiles each named pack. Never raises for a broken one: it lands in `broken` with the compiler's text."""
     packs: dict[str, CompiledPack] = {}
     broken: dict[str, str] = {}
     for name in sorted(set(names)):
         try:
-            packs[name] = load_pack(name, search)
+            packs[name] = load_pack(name, search, cache)
         except Misconfigured as error:
             broken[name] = str(error)
     return Shelf(packs, broken)

@@ -1,7 +1,18 @@
 """The mapping language (docs/mapping.md): packs are read, checked against the FHIR model, and compiled to Python."""
 
+from mappings.language.cache import Cache
 from mappings.language.pack import CompiledPack, Version
 from mappings.language.packs import lint_packs, list_packs, load_pack
 from mappings.language.problems import PackError, PackProblem, Place
 
-__all__ = ["CompiledPack", "PackError", "PackProblem", "Place", "Version", "lint_packs", "list_packs", "load_pack"]
+__all__ = [
+    "Cache",
+    "CompiledPack",
+    "PackError",
+    "PackProblem",
+    "Place",
+    "Version",
+    "lint_packs",
+    "list_packs",
+    "load_pack",
+]

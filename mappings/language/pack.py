@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -11,11 +10,10 @@ from contract.errors import Code, Issue, Unprocessable, errors_of, refuse
 from contract.identifiers import ResourceIds
 from mappings.formats.hl7v2.delimiters import STANDARD
 from mappings.language.accounting import unmapped_of
-from mappings.language.compile.messages import MessageCode
-from mappings.language.compile.module import Module
 from mappings.language.folder import Manifest
 from mappings.language.runtime.bundle import message_bundle
 from mappings.language.runtime.passing import passed_bundle, resource_named
+from mappings.language.runtime.program import MessageCode, Program
 from mappings.language.runtime.remember import states_of
 from mappings.language.runtime.state import State
 from mappings.stages import Decoded, Format, MapContext, Mapped, MappedEvent, ParentRef, ResourceState, Sender
@@ -28,35 +26,33 @@ class Version(NamedTuple):
     version: str
 
 
-@dataclass(frozen=True, slots=True)
-class Codes:
-    """What the compiler made: message files by their message, the module, and the names of its `recognise:` and `kind:`
-    functions, empty where there are none. `kind_path` is the source path that `kind:` reads."""
+class Loaded(NamedTuple):
+    """A program and its functions."""
 
-    messages: dict[str, MessageCode]
-    module: Module
-    recognise: str
-    kind: str
-    kind_path: str
+    program: Program
+    functions: Mapping[str, Callable[..., Any]]
 
 
 class CompiledPack:
-    """`name`, `version`, `format` and `sector` (or None) as the manifest has them. Immutable, and safe to share."""
+    """`name`, `version`, `format` and `sector` (or None) as the manifest has them. Immutable, and safe to share.
 
-    __slots__ = ("_accounting", "codes", "format", "name", "sector", "version")
+    `accounting` makes the same program with its reads noted; it is asked when that is first needed.
+    """
 
-    def __init__(
-        self,
-        manifest: Manifest,
-        codes: Codes,
-        accounting: Callable[[], Codes] | None,
-    ) -> None:
+    __slots__ = ("_accounting", "_loaded", "_noting", "format", "name", "sector", "version")
+
+    def __init__(self, manifest: Manifest, program: Program, accounting: Callable[[], Program]) -> None:
         self.name = manifest.name
         self.version = manifest.version
         self.format = manifest.format
         self.sector = manifest.sector
-        self.codes = codes
-        self._accounting: Callable[[], Codes] | Codes | None = accounting
+        self._loaded = Loaded(program, program.load())
+        self._accounting = accounting
+        self._noting: Loaded | None = None
+
+    @property
+    def program(self) -> Program:
+        return self._loaded.program
 
     def __repr__(self) -> str:
         return f"<CompiledPack {self.name} {self.version}>"
@@ -66,22 +62,22 @@ class CompiledPack:
         file for it."""
         if decoded.format is not self.format:
             return False
-        if self.codes.recognise:
-            return bool(self._run(self.codes.recognise, _bare(decoded), decoded.tree))
+        if self.program.recognise:
+            return bool(self._run(self.program.recognise, _bare(decoded), decoded.tree))
         return self._message(decoded) is not None
 
     def kind(self, decoded: Decoded) -> str:
         """What the message file is chosen by: MSH-9.1, the header's event code, or the manifest's `kind:`."""
-        if self.codes.kind:
-            return str(self._run(self.codes.kind, _bare(decoded), decoded.tree) or "")
+        if self.program.kind:
+            return str(self._run(self.program.kind, _bare(decoded), decoded.tree) or "")
         return decoded.kind.partition("^")[0]
 
     def _message(self, decoded: Decoded) -> MessageCode | None:
         kind = self.kind(decoded)
-        found = self.codes.messages.get(kind)
+        found = self.program.messages.get(kind)
         if found is None and self.format in (Format.JSON, Format.CSV):
-            begun = [m for m in self.codes.messages if kind.startswith(m) and kind[len(m) :].isalpha()]
-            found = self.codes.messages[max(begun, key=len)] if begun else None
+            begun = [m for m in self.program.messages if kind.startswith(m) and kind[len(m) :].isalpha()]
+            found = self.program.messages[max(begun, key=len)] if begun else None
         return found
 
     def parents(self, decoded: Decoded, context: MapContext) -> tuple[ParentRef, ...]:
@@ -103,7 +99,7 @@ class CompiledPack:
         `account`, `used` and `unmapped` are filled, which takes a slower path.
         """
         message = self._known(decoded)
-        codes = self._codes(account=account)
+        loaded = self._loaded if not account else self._noted()
         hl7 = self.format is Format.HL7V2
         parts: Iterable[Any] = message.structure.parts(decoded.tree) if hl7 else (decoded.tree,)
         events: list[MappedEvent] = []
@@ -111,7 +107,7 @@ class CompiledPack:
         used: set[str] = set()
         for number, part in enumerate(parts):
             state = _state(decoded, context)
-            event = self._event(codes, message, state, decoded, part, number)
+            event = self._event(loaded, message, state, decoded, part, number)
             issues += state.issues
             used |= state.used
             used |= {parent.path for parent in state.above.values()}
@@ -121,15 +117,14 @@ class CompiledPack:
         _raise_errors(issues)
         if not account:
             return Mapped(tuple(events), tuple(issues))
-        used.add(codes.kind_path)
+        used.add(loaded.program.kind_path)
         return Mapped(tuple(events), tuple(issues), tuple(sorted(used)), unmapped_of(decoded, used, self.format))
 
-    def _codes(self, *, account: bool) -> Codes:
-        if not account or self._accounting is None:
-            return self.codes
-        if not isinstance(self._accounting, Codes):
-            self._accounting = self._accounting()
-        return self._accounting
+    def _noted(self) -> Loaded:
+        if self._noting is None:
+            program = self._accounting()
+            self._noting = Loaded(program, program.load())
+        return self._noting
 
     def _known(self, decoded: Decoded) -> MessageCode:
         message = self._message(decoded) if decoded.format is self.format else None
@@ -149,7 +144,7 @@ class CompiledPack:
         return found
 
     def _event(
-        self, codes: Codes, message: MessageCode, state: State, decoded: Decoded, part: Any, number: int
+        self, loaded: Loaded, message: MessageCode, state: State, decoded: Decoded, part: Any, number: int
     ) -> MappedEvent | None:
         state.event = message.events.get(state.trigger, "")
         state.above = self._above(message, state, part)
@@ -159,7 +154,7 @@ class CompiledPack:
                 state.refuse(Code.PARENT_UNKNOWN, parent.path, said)
         if errors_of(state.issues):
             return None
-        result = self._run(message.function, state, part, codes)
+        result = self._run(message.function, state, part, loaded)
         if result is None or errors_of(state.issues):
             return None
         person, prior, focus, happened, addressed = result
@@ -176,24 +171,24 @@ class CompiledPack:
             states = states_of(state, message, bundle, focus)
         return MappedEvent(state.event, happened or state.context.received, bundle, subject, prior, addressed, states)
 
-    def _run(self, function: str, state: State, tree: Any, codes: Codes | None = None) -> Any:
+    def _run(self, function: str, state: State, tree: Any, loaded: Loaded | None = None) -> Any:
         """Runs generated code; a fault in it names the line of the pack."""
-        module = (codes or self.codes).module
+        program, functions = loaded or self._loaded
         try:
-            return module.function(function)(state, tree)
+            return functions[function](state, tree)
         except Exception as fault:
-            place = _place_of(fault, module)
+            place = _place_of(fault, program)
             if place:
                 fault.add_note(f"while mapping by {place}")
             raise
 
 
-def _place_of(fault: BaseException, module: Module) -> str:
+def _place_of(fault: BaseException, program: Program) -> str:
     trace = fault.__traceback__
     found = ""
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename == module.file:
-            found = str(module.places.get(trace.tb_lineno, ""))
+        if trace.tb_frame.f_code.co_filename == program.file:
+            found = program.places.get(trace.tb_lineno, "")
         trace = trace.tb_next
     return found
 

@@ -1,44 +1,51 @@
-"""Packs from folders to something that maps: read, laid over one another, checked, compiled."""
+"""Packs by name: found on the search path, and loaded compiled."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from mappings.language.changes import apply_changes
-from mappings.language.codes import CodeList, read_code_list
-from mappings.language.compile import conditions, expressions
-from mappings.language.compile.hanging import remembered_names
-from mappings.language.compile.instances import instance, separators
-from mappings.language.compile.messages import MessageCode, compile_message
-from mappings.language.compile.module import load_module
-from mappings.language.compile.scope import Scope
-from mappings.language.compile.templates import Template, read_template
-from mappings.language.compile.unit import Shared, Unit, read_expression
-from mappings.language.compile.values import NOTHING_VALUE, Segments, Value
-from mappings.language.compile.writer import Writer
-from mappings.language.folder import Layer, Manifest, layers_of, pack_folders, read_manifest
-from mappings.language.nodes import Mapping, Node, read_yaml
-from mappings.language.pack import Codes, CompiledPack, Version
-from mappings.language.problems import PackError, PackProblem, Place, Problems
-from mappings.language.source import Hl7Fields, RowFields, read_hl7_fields, read_row_fields
-from mappings.stages import Format
-
-_FOLDERS = ("messages", "segments", "datatypes", "templates")
+from mappings.language.cache import Cache
+from mappings.language.folder import layers_of, pack_folders, read_manifest
+from mappings.language.pack import CompiledPack, Version
+from mappings.language.problems import PackError, PackProblem, Problems
+from mappings.language.runtime.program import Program
 
 
-def load_pack(name: str, search: Sequence[Path] = ()) -> CompiledPack:
-    """The pack of that name from the search path, else from those built in.
+def load_pack(name: str, search: Sequence[Path] = (), cache: Cache | None = None) -> CompiledPack:
+    """The pack of that name from the search path, else from those built in; from the cache, where nothing that it is
+    made of has changed.
 
     Raises PackError, whose text lists every mistake with its file, line and what to write.
     """
     problems = Problems()
-    pack = _compiled(name, search, problems)
-    if problems.errors or pack is None:
+    layers = layers_of(name, search, problems)
+    if problems.errors or not layers:
         raise PackError(name, problems.errors)
-    return pack
+    key = cache.key(layers) if cache else ""
+    known = cache.get(key) if cache else None
+    if known is not None:
+        manifest, program = known
+        return CompiledPack(manifest, program, lambda: _noting(name, search))
+    from mappings.language.build import build
+
+    built = build(layers, problems)
+    if problems.errors or built.program is None:
+        raise PackError(name, problems.errors)
+    if cache is not None:
+        cache.put(key, built.manifest, built.program)
+    return CompiledPack(built.manifest, built.program, built.accounting)
+
+
+def _noting(name: str, search: Sequence[Path]) -> Program:
+    """The program that notes its reads, of a pack that came from the cache."""
+    from mappings.language.build import build
+
+    problems = Problems()
+    layers = layers_of(name, search, problems)
+    if problems.errors or not layers:
+        raise PackError(name, problems.errors)
+    return build(layers, problems).accounting()
 
 
 def list_packs(search: Sequence[Path] = ()) -> list[Version]:
@@ -53,196 +60,13 @@ def list_packs(search: Sequence[Path] = ()) -> list[Version]:
 
 def lint_packs(search: Sequence[Path] = ()) -> list[PackProblem]:
     """Every mistake and warning of every pack on the search path and built in, each once."""
+    from mappings.language.build import build
+
     found: dict[PackProblem, None] = {}
     for name in pack_folders(search):
         problems = Problems()
-        _compiled(name, search, problems)
+        layers = layers_of(name, search, problems)
+        if layers:
+            build(layers, problems)
         found |= dict.fromkeys(problems.found)
     return list(found)
-
-
-def _compiled(name: str, search: Sequence[Path], problems: Problems) -> CompiledPack | None:
-    layers = layers_of(name, search, problems)
-    if not layers:
-        return None
-    manifest = _effective(layers)
-    files = _documents(layers, problems)
-    sources = _Sources(layers, files, manifest, problems)
-    pack = sources.compile(accounting=False)
-    _lint(sources, layers[-1], problems)
-    return pack
-
-
-def _effective(layers: list[Layer]) -> Manifest:
-    """The last layer's manifest, with what it leaves to the base."""
-    last = layers[-1].manifest
-    below = [layer.manifest for layer in reversed(layers)]
-    recognise = next((m.recognise for m in below if m.recognise is not None), None)
-    kind = next((m.kind for m in below if m.kind is not None), None)
-    sector = next((m.sector for m in below if m.sector is not None), None)
-    return replace(last, recognise=recognise, kind=kind, sector=sector)
-
-
-def _documents(layers: list[Layer], problems: Problems) -> dict[str, Node]:
-    """Relative name without suffix → document, each layer laid over those before."""
-    files: dict[str, Node] = {}
-    for layer in layers:
-        own: dict[str, Node] = {}
-        for folder in _FOLDERS:
-            for relative in layer.under(folder, ".yaml"):
-                shown, text = layer.file(relative) or ("", "")
-                document = read_yaml(text, shown, problems)
-                name = relative.removesuffix(".yaml")
-                if document is None:
-                    continue
-                if name in files:
-                    said = f"the whole file takes the place of {name} of the layer below"
-                    problems.warn(document.place, said, "state only what differs, in changes.yaml")
-                own[name] = document
-        changes = layer.file("changes.yaml")
-        files |= own
-        if changes is not None:
-            document = read_yaml(changes[1], changes[0], problems)
-            if document is not None:
-                apply_changes(files, document, problems)
-    return files
-
-
-class _Sources:
-    """Everything that a pack is compiled from; compiled a second time only when accounting is asked for."""
-
-    def __init__(self, layers: list[Layer], files: dict[str, Node], manifest: Manifest, problems: Problems) -> None:
-        self.manifest = manifest
-        self.problems = problems
-        self.documents = {name: d for name, d in files.items() if isinstance(d, Mapping)}
-        for name, document in files.items():
-            if not isinstance(document, Mapping):
-                problems.add(document.place, f"{name}.yaml is no mapping of names to values")
-        fields = [f for f in (layer.file("fields.csv") for layer in layers) if f is not None]
-        is_hl7 = manifest.format is Format.HL7V2
-        self.hl7 = read_hl7_fields(fields if is_hl7 else [], problems)
-        rows = manifest.format in (Format.CSV, Format.JSON)
-        self.rows = read_row_fields(fields, problems, nested=manifest.format is Format.JSON) if rows else RowFields({})
-        self.codes = _code_lists(layers, problems)
-        self.templates = _templates(self.documents, self.hl7, problems)
-        self.shared: Shared | None = None
-
-    def compile(self, *, accounting: bool) -> CompiledPack | None:
-        shared = self._shared(Problems() if accounting else self.problems, accounting=accounting)
-        messages: dict[str, MessageCode] = {}
-        for number, (name, document) in enumerate(self.documents.items()):
-            if name.startswith("messages/"):
-                message = compile_message(shared, name, document, number)
-                if message is not None:
-                    messages[message.message] = message
-        choosing = _choosing(shared, self.manifest)
-        if not accounting:
-            self.shared = shared
-        if shared.problems.errors:
-            return None
-        if not messages:
-            shared.problems.add(self.manifest.place, "the pack has no message file", "add messages/ADT.yaml")
-            return None
-        names = load_module(self.manifest.name, shared.functions, self.codes)
-        codes = Codes(messages, names, *choosing)
-        if accounting:
-            return CompiledPack(self.manifest, codes, None)
-        return CompiledPack(self.manifest, codes, self._accounting)
-
-    def _accounting(self) -> Codes:
-        pack = self.compile(accounting=True)
-        assert pack is not None  # noqa: S101  (it compiled without accounting)
-        return pack.codes
-
-    def _shared(self, problems: Problems, *, accounting: bool) -> Shared:
-        remembered = frozenset().union(
-            *(remembered_names(d) for name, d in self.documents.items() if name.startswith("messages/"))
-        )
-        return Shared(
-            self.manifest.format,
-            problems,
-            self.hl7,
-            self.rows,
-            self.codes,
-            self.templates,
-            remembered,
-            accounting,
-        )
-
-
-def _code_lists(layers: list[Layer], problems: Problems) -> dict[str, CodeList]:
-    files: dict[str, list[tuple[str, str]]] = {}
-    for layer in layers:
-        for relative in layer.under("codes", ".csv"):
-            found = layer.file(relative)
-            if found is not None:
-                files.setdefault(Path(relative).stem, []).append(found)
-    return {name: read_code_list(name, found, problems) for name, found in files.items()}
-
-
-def _templates(documents: dict[str, Mapping], hl7: Hl7Fields, problems: Problems) -> dict[str, list[Template]]:
-    found: dict[str, list[Template]] = {}
-    for file, document in documents.items():
-        if not file.startswith("messages/"):
-            template = read_template(file, document, problems, hl7)
-            found.setdefault(template.name, []).append(template)
-    return found
-
-
-def _choosing(shared: Shared, manifest: Manifest) -> tuple[str, str, str]:
-    """Writes the functions of `recognise:` and `kind:`; empty names where there are none. Third, what `kind:` reads."""
-    names = ["", "", ""]
-    for position, (word, source) in enumerate((("R", manifest.recognise), ("Q", manifest.kind))):
-        if source is None:
-            continue
-        unit = Unit(shared, Writer(f"def {word}0(S, M):", source.place))
-        scope = Scope()
-        if shared.format is Format.HL7V2:
-            for segment in shared.hl7.segments():
-                scope.names[segment] = Segments(segment, f"M.all({segment!r})", repr(segment))
-        tree = read_expression(unit, source)
-        if tree is None:
-            continue
-        separators(unit, unit.writer)
-        if word == "R":
-            unit.line(f"return bool({conditions.condition(unit, source, tree, scope)})")
-        else:
-            found = expressions.value(unit, source, tree, scope, None)
-            text = expressions.settle(unit, source, 0, found, None) if isinstance(found, Value) else None
-            unit.line(f"return {text.code if text else None}")
-            names[2] = text.where[1:-1] if text else ""
-        shared.functions.append(unit.writer)
-        names[position] = f"{word}0"
-    return names[0], names[1], names[2]
-
-
-def _lint(sources: _Sources, last: Layer, problems: Problems) -> None:
-    """What nothing uses: a template still has to be right, a code list is only named."""
-    shared = sources.shared
-    if shared is None:
-        return
-    for template in [t for templates in sources.templates.values() for t in templates]:
-        own = template.body.place.file.startswith(f"{last.root.name}/")
-        if template.file in shared.used_templates or not own:
-            continue
-        problems.warn(Place(template.body.place.file), f"no message uses {template.file}")
-        _check_alone(shared, template)
-    for name, codes in sources.codes.items():
-        if name not in shared.used_codes and codes.place.file.startswith(f"{last.root.name}/"):
-            problems.warn(Place(codes.place.file), f"no template uses the code list {name}")
-
-
-def _check_alone(shared: Shared, template: Template) -> None:
-    """Compiles an unused template with the arguments that its own `takes:` suggests."""
-    if not template.makes:
-        return
-    arguments: list[Any] = []
-    for parameter in template.parameters:
-        if parameter.name in shared.hl7.segments() and not parameter.field:
-            arguments.append(Segments(parameter.name, "p", "''"))
-        elif shared.hl7.is_type(parameter.name):
-            arguments.append(Value("p", f"hl7:{parameter.name}", raw=True))
-        else:
-            arguments.append(NOTHING_VALUE)
-    unit = Unit(shared, Writer("def unused(S, M):", template.body.place), shared.remembered)
-    instance(unit, template, arguments, "Reference" if template.chain else template.makes)

@@ -11,9 +11,9 @@ from typing import TypeAlias
 from contract.errors import Issue
 from mappings.stages import Format, Json
 from mappings.validation.fast import prepare, validate
-from mappings.validation.reference import check_reference
+from mappings.validation.reference import check_reference, prepare_reference
 
-__all__ = ["Judge", "check_reference", "judges_of", "prepare", "validate"]
+__all__ = ["Judge", "check_reference", "judges_of", "prepare", "prepare_reference", "validate"]
 
 Judge: TypeAlias = Callable[[Json], tuple[Issue, ...]]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 from contract.errors import Code, Issue
@@ -51,6 +52,14 @@ def check_reference(bundle: Json) -> tuple[Issue, ...]:
         # the library's own validators fall over values of a wrong kind, and over depth, without saying where
         return validate(bundle) or (_issue(name, "a value is of a kind that FHIR does not have there"),)
     return ()
+
+
+def prepare_reference(types: Iterable[str]) -> None:
+    """Imports the models of these resource types now (a second in all) rather than at the first message."""
+    from fhir.resources.R4B import get_fhir_model_class
+
+    for name in types:
+        get_fhir_model_class(name)
 
 
 def _known(resource: Json) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from mappings.language.compile import beginnings, hanging, outcomes, phases
 from mappings.language.compile.events import event_types, write_event
 from mappings.language.compile.groups import names_of, read_groups, structure_of
@@ -15,7 +13,7 @@ from mappings.language.compile.values import (
 from mappings.language.compile.writer import Writer
 from mappings.language.nodes import Mapping
 from mappings.language.problems import did_you_mean
-from mappings.language.runtime.segments import Structure
+from mappings.language.runtime.program import MessageCode
 
 KEYS = frozenset(
     [
@@ -36,25 +34,6 @@ KEYS = frozenset(
         "addressed",
     ]
 )
-
-
-@dataclass(frozen=True, slots=True)
-class MessageCode:
-    """What a message file compiles to: names of its functions, and what needs no code.
-
-    `events` maps triggers to event types; empty where `event:` decides. `structure` are the groups. `remember`
-    maps ancestor names to resources.
-    """
-
-    message: str
-    file: str
-    function: str
-    parents: str
-    events: dict[str, str]
-    structure: Structure
-    remember: dict[str, str]
-    snapshot: bool
-    passes: bool
 
 
 def compile_message(shared: Shared, file: str, document: Mapping, number: int) -> MessageCode | None:

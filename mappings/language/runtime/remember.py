@@ -13,7 +13,7 @@ from mappings.stages import Json, ParentState, ResourceState
 _SUBSETTED: Final = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
 
 if TYPE_CHECKING:
-    from mappings.language.compile.messages import MessageCode
+    from mappings.language.runtime.program import MessageCode
 
 
 def states_of(state: State, message: MessageCode, bundle: Json, focus: str | None) -> tuple[ResourceState, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from contract.errors import Code, Unprocessable
 from mappings.language import load_pack
+from mappings.language.functions import REGISTRY
 from mappings.language.samples import run_samples
 from mappings.stages import Decoded, Format
 from tests.mappings.language.folders import (
@@ -235,9 +237,10 @@ def test_the_unmapped_is_what_no_value_was_read_from() -> None:
     ]
 
 
-def test_a_fault_at_run_time_names_the_line_of_the_pack(tmp_path: Path) -> None:
+def test_a_fault_at_run_time_names_the_line_of_the_pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = replace(REGISTRY["date"], run=lambda *_: 1 / 0)
+    monkeypatch.setitem(REGISTRY, "date", broken)
     pack = hl7_pack(tmp_path, "birthDate: PID-7\n")
-    pack.codes.module.names["f_date"] = lambda *_: 1 / 0
 
     with pytest.raises(ZeroDivisionError) as caught:
         pack.map(adt("PID|1||7||||19600203"), CONTEXT)

@@ -1,0 +1,108 @@
+"""What a pack compiles to, and what it runs with: all that generated code can name."""
+
+from __future__ import annotations
+
+import marshal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
+
+from mappings.language.functions import REGISTRY
+from mappings.language.functions.identifiers import identity, national, within
+from mappings.language.functions.times import moment
+from mappings.language.runtime import codes as lookups
+from mappings.language.runtime import reading
+from mappings.language.runtime.segments import Structure, padded
+from mappings.language.runtime.state import NULL, RAW_NULL, REFERENCE
+
+_READING: Final = [
+    "at",
+    "blank",
+    "capital",
+    "first_resource",
+    "header_of",
+    "items",
+    "member",
+    "object_of",
+    "of_group",
+    "plain",
+    "present_only",
+    "raw_of",
+    "rep",
+    "text_of",
+    "text_of_json",
+    "texts",
+    "word_of",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageCode:
+    """What a message file compiles to: names of its functions, and what needs no code.
+
+    `events` maps triggers to event types; empty where `event:` decides. `structure` are the groups. `remember`
+    maps ancestor names to resources.
+    """
+
+    message: str
+    file: str
+    function: str
+    parents: str
+    events: dict[str, str]
+    structure: Structure
+    remember: dict[str, str]
+    snapshot: bool
+    passes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A compiled pack, before it is loaded: message files by their message, the names of its `recognise:` and `kind:`
+    functions, empty where there are none, the marshalled code with the name it runs under and its lines' places in the
+    pack, and the code lists it looks up. `kind_path` is the source path that `kind:` reads."""
+
+    messages: dict[str, MessageCode]
+    recognise: str
+    kind: str
+    kind_path: str
+    file: str
+    code: bytes
+    places: dict[int, str]
+    tables: dict[str, lookups.CodeTable]
+
+    def load(self) -> Mapping[str, Callable[..., Any]]:
+        """Its functions by name."""
+        names = _names(self.tables)
+        exec(marshal.loads(self.code), names)  # noqa: S102, S302  (written by this compiler: pack text only as repr)
+        return names
+
+
+def _names(tables: dict[str, lookups.CodeTable]) -> dict[str, Any]:
+    """All that generated code can name."""
+    return {
+        "__builtins__": {
+            "bool": bool,
+            "enumerate": enumerate,
+            "len": len,
+            "list": list,
+            "next": next,
+            "tuple": tuple,
+        },
+        "K": tables,
+        "NULL": NULL,
+        "RAW_NULL": RAW_NULL,
+        "REFERENCE": REFERENCE,
+        "as_boolean": lookups.as_boolean,
+        "as_code": lookups.as_code,
+        "as_coding": lookups.as_coding,
+        "as_concept": lookups.as_concept,
+        "identity": identity,
+        "islice": islice,
+        "moment": moment,
+        "padded": padded,
+        "national": national,
+        "within": within,
+        **{name: getattr(reading, name) for name in _READING},
+        **{f"f_{name}": function.run for name, function in REGISTRY.items()},
+    }
