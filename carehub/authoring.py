@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+
+import orjson
 
 from carehub.errors import Declined
 from carehub.settings import read_settings
@@ -28,3 +31,21 @@ def lay_out(names: Sequence[str] | None, *, write: bool) -> list[dict[str, Any]]
             if file.changed or file.refused:
                 found.append({"file": file.shown, "path": str(file.path), "refused": file.refused or None})
     return found
+
+
+def schemas_of_files() -> dict[str, Any]:
+    """JSON Schemas of the files of packs, by the name of their file without `.json`. Takes seconds: FHIR's own words
+    for its elements are read."""
+    from mappings.language.fhir.derive import titles
+    from mappings.language.schema.files import schemas
+
+    return schemas(titles())
+
+
+def write_schemas(folder: Path) -> int:
+    """Writes every schema into a folder, which is made where there is none; gives their number."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found = schemas_of_files()
+    for name, schema in found.items():
+        (folder / f"{name}.json").write_bytes(orjson.dumps(schema))
+    return len(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,9 +24,23 @@ Examples:
     carehub packs fmt --check
 """
 
+SCHEMA_HELP = """JSON Schemas of the pack files, for completion and checks while typing.
+
+`pack`, `message` and `changes` are files of a pack; a template's schema is named after the FHIR type it makes. An
+editor that knows YAML finds it by the first line of a file, which `carehub packs new` writes:
+`# yaml-language-server: $schema=../../.schema/Patient.json`.
+
+Examples:
+
+\b
+    carehub packs schema --write packs/.schema
+    carehub packs schema Patient
+"""
+
 
 def add_to(packs: typer.Typer) -> None:
     packs.command("fmt", help=FMT_HELP)(fmt)
+    packs.command("schema", help=SCHEMA_HELP)(schema)
 
 
 def fmt(
@@ -48,3 +63,25 @@ def fmt(
         say(f"{len(changed)} files {said}, {len(refused)} refused")
     if refused or (check and changed):
         raise typer.Exit(exits.NO)
+
+
+def schema(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all.")] = None,
+    write: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write each into a file of its own.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    from carehub.authoring import schemas_of_files, write_schemas
+    from carehub.errors import Declined
+    from carehub.output import print_json, print_line, say
+
+    if write is not None:
+        count = write_schemas(write)
+        print_json({"folder": str(write), "schemas": count}) if as_json else print_line(str(write))
+        say(f"{count} schemas written")
+        return
+    found = schemas_of_files()
+    if unknown := [name for name in names or () if name not in found]:
+        raise Declined(
+            f"there is no schema {', '.join(unknown)}: write pack, message, changes or the name of a FHIR type"
+        )
+    print_json(found[names[0]] if names and len(names) == 1 else {n: found[n] for n in names or found})

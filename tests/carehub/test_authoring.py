@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,16 @@ def test_fmt_leaves_alone_what_it_cannot_lay_out(cli: Cli, folder: Path) -> None
 
 def test_fmt_knows_no_pack_of_that_name(cli: Cli) -> None:
     assert "there is no pack phsyio" in cli.both("packs", "fmt", "phsyio", code=1)[1]
+
+
+def test_schema_prints_one_and_writes_all(cli: Cli, tmp_path: Path) -> None:
+    shown = json.loads(cli.run("packs", "schema", "Patient"))
+    assert shown["else"]["properties"]["birthDate"]["description"] == "The date of birth for the individual"
+
+    said = cli.json("packs", "schema", "--write", str(tmp_path / "s"))
+    assert said["schemas"] == len(list((tmp_path / "s").iterdir())) > 600
+    assert json.loads((tmp_path / "s" / "Patient.json").read_text()) == shown
+
+
+def test_schema_knows_no_type_of_that_name(cli: Cli) -> None:
+    assert "there is no schema Patent" in cli.both("packs", "schema", "Patent", code=1)[1]
