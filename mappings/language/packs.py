@@ -65,6 +65,7 @@ def _compiled(name: str, search: Sequence[Path], problems: Problems) -> Compiled
     layers = layers_of(name, search, problems)
     if not layers:
         return None
+    problems.layers = {layer.root.name: layer.manifest.version for layer in layers}
     manifest = _effective(layers)
     files = _documents(layers, problems)
     sources = _Sources(layers, files, manifest, problems)
