@@ -10,6 +10,9 @@ import orjson
 
 from carehub.errors import Declined
 from carehub.settings import read_settings
+from mappings.language.begin.codes import begin_codes
+from mappings.language.begin.packs import Wish, begin_pack
+from mappings.language.codes import Unknown
 from mappings.language.folder import pack_folders
 from mappings.language.layout.files import laid_out_files
 
@@ -49,3 +52,24 @@ def write_schemas(folder: Path) -> int:
     for name, schema in found.items():
         (folder / f"{name}.json").write_bytes(orjson.dumps(schema))
     return len(found)
+
+
+def begin(wish: Wish, folder: Path | None) -> dict[str, Any]:
+    """A new pack in `folder`, else in the first of CAREHUB_PACKS, with the schemas of its files beside it.
+
+    Raises Declined when neither is given, CannotBegin when the pack cannot be made as asked for.
+    """
+    search = read_settings().packs
+    if folder is None and not search:
+        raise Declined("say where: --in FOLDER, or name your folder of packs in CAREHUB_PACKS")
+    home = folder if folder is not None else search[0]
+    files = begin_pack(wish, home, [home, *search])
+    schemas = home / ".schema"
+    if not schemas.exists():
+        write_schemas(schemas)
+    return {"pack": wish.name, "folder": str(home / wish.name), "files": files, "found": home in search}
+
+
+def begin_list(pack: str, name: str, unknown: Unknown) -> Path:
+    """A new code list in a pack of CAREHUB_PACKS; gives its file. Raises CannotBegin."""
+    return begin_codes(pack, name, unknown, read_settings().packs)

@@ -61,3 +61,38 @@ def test_schema_prints_one_and_writes_all(cli: Cli, tmp_path: Path) -> None:
 
 def test_schema_knows_no_type_of_that_name(cli: Cli) -> None:
     assert "there is no schema Patent" in cli.both("packs", "schema", "Patent", code=1)[1]
+
+
+def test_new_makes_a_pack_in_the_first_folder_and_says_what_comes_next(cli: Cli, folder: Path) -> None:
+    (folder / ".schema").mkdir()
+    out, said = cli.both("packs", "new", "physio", "--format", "csv")
+
+    assert f"{folder}/physio/pack.yaml\n" in out
+    assert "carehub packs lint physio" in said
+    assert cli.json("packs", "lint", "physio") == {"ok": True, "problems": []}
+    assert [(s["sample"], s["ok"]) for s in cli.json("packs", "test", "physio")["samples"]] == [("a-row", True)]
+    assert "already" in cli.both("packs", "new", "physio", "--format", "csv", code=1)[1]
+
+
+def test_new_writes_the_schemas_that_its_files_name(cli: Cli, tmp_path: Path) -> None:
+    made = cli.json("packs", "new", "physio", "--format", "hl7v2", "--in", str(tmp_path / "p"))
+
+    assert made["folder"] == str(tmp_path / "p" / "physio")
+    for file in (tmp_path / "p" / "physio").rglob("*.yaml"):
+        first = file.read_text().splitlines()[0]
+        if file.name != "asserts.yaml":
+            assert (file.parent / first.removeprefix("# yaml-language-server: $schema=")).is_file()
+
+
+def test_new_asks_for_a_folder_where_none_is_known(cli: Cli) -> None:
+    assert "--in FOLDER" in cli.both("packs", "new", "physio", "--format", "csv", code=1)[1]
+
+
+def test_new_codes_makes_what_a_missing_code_list_asks_for(cli: Cli, folder: Path) -> None:
+    patient = HL7["segments/PID/Patient.yaml"] + "maritalStatus: PID-16[1] | code(marital)\n"
+    write_pack(folder, HL7 | {"segments/PID/Patient.yaml": patient})
+    assert "`carehub packs new-codes mine marital`" in cli.run("packs", "lint", "mine", code=1)
+
+    assert cli.run("packs", "new-codes", "mine", "marital") == f"{folder}/mine/codes/marital.csv\n"
+
+    cli.run("packs", "lint", "mine")
