@@ -27,6 +27,7 @@ check: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/carehub packs fmt --check
 	$(BIN)/pytest -q -p no:randomly tests/migrations
 
 bench: $(INSTALLED)

@@ -53,6 +53,8 @@ def problems_of(names: Sequence[str] | None) -> list[dict[str, Any]]:
             "text": each.text,
             "advice": each.advice,
             "warning": each.warning,
+            "used_by": [f"{use.file}:{use.line}" for use in each.uses],
+            "layer": each.layer or None,
             "shown": str(each),
         }
         for each in found

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from carehub.commands import exits
+from carehub.commands import authoring, exits
 from carehub.output import AsJson
 
 packs = typer.Typer(no_args_is_help=True, help="Mapping packs: those that come along, and those of CAREHUB_PACKS.")
@@ -16,6 +16,7 @@ PackNames = Annotated[list[str] | None, typer.Argument(metavar="[PACK]...", help
 
 def add_to(app: typer.Typer) -> None:
     app.add_typer(packs, name="packs")
+    authoring.add_to(packs)
 
 
 @packs.command("list", help="All packs.\n\nExample: `carehub packs list`")

@@ -26,10 +26,7 @@ def split_csv(body: bytes) -> Iterator[Part]:
 
     Raises Undecodable at the first step when there is no header, or a column without a name or named twice.
     """
-    text = _text(body)
-    first_line = io.StringIO(text, newline="").readline()
-    separator = max(_SEPARATORS, key=_outside_quotes(first_line).count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    reader = _reader(body)
     header = _header(reader)
     number = 0
     while True:
@@ -48,6 +45,18 @@ def split_csv(body: bytes) -> Iterator[Part]:
             yield Part(number, orjson.dumps(dict(zip(header, values, strict=True))), CSV_ROW)
         else:
             yield _unreadable(number, values, f"the row has {len(values)} values, the header {len(header)} columns")
+
+
+def columns_of(body: bytes) -> list[str]:
+    """The names in the header, as written. Raises Undecodable when there is none, as `split_csv` does."""
+    return _header(_reader(body))
+
+
+def _reader(body: bytes) -> Iterator[list[str]]:
+    text = _text(body)
+    first_line = io.StringIO(text, newline="").readline()
+    separator = max(_SEPARATORS, key=_outside_quotes(first_line).count)
+    return csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
 
 
 def _text(body: bytes) -> str:

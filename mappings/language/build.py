@@ -41,6 +41,7 @@ class Built(NamedTuple):
 
 def build(layers: list[Layer], problems: Problems) -> Built:
     """Checks and compiles a pack from its layers, base first."""
+    problems.layers = {layer.root.name: layer.manifest.version for layer in layers}
     manifest = effective(layers)
     sources = _Sources(layers, _documents(layers, problems), manifest, problems)
     program = sources.program(accounting=False)

@@ -28,7 +28,8 @@ def apply_changes(files: dict[str, Node], changes: Node, problems: Problems) -> 
     for entry in changes:
         file = entry.key.text.removesuffix(".yaml")
         if file not in files:
-            problems.add(entry.key.place, f"the layers below have no file `{file}`", did_you_mean(file, files))
+            near = did_you_mean(file, files) or _listed(files)
+            problems.add(entry.key.place, f"the layers below have no file `{file}`", near)
             continue
         if not isinstance(entry.value, Sequence):
             problems.add(entry.value.place, "here stands a list of changes", "- replace: identifier:local")
@@ -37,6 +38,10 @@ def apply_changes(files: dict[str, Node], changes: Node, problems: Problems) -> 
             change = _change(item, problems)
             if change is not None:
                 files[file] = _applied(files[file], change, problems)
+
+
+def _listed(files: dict[str, Node]) -> str:
+    return f"there are: {', '.join(sorted(files))}" if files else "a pack without `extends:` changes nothing"
 
 
 def _change(item: Node, problems: Problems) -> Change | None:
@@ -133,8 +138,9 @@ def _changed(node: Mapping, name: str, change: Change, problems: Problems) -> Ma
 
 
 def _nothing(change: Change, name: str, node: Mapping, problems: Problems) -> None:
-    near = did_you_mean(name, _names(node)) or f"there are: {', '.join(_names(node))}"
-    problems.add(change.path.place, f"`{change.path.text}` names nothing in the layer below", near)
+    near = did_you_mean(name, _names(node)) or f"write `add:` for what is new; there are: {', '.join(_names(node))}"
+    said = f"`{change.path.text}` names nothing in the layer below ({node.place.file}:{node.place.line})"
+    problems.add(change.path.place, said, near)
 
 
 def _names(node: Mapping) -> list[str]:

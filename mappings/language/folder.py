@@ -15,7 +15,7 @@ from mappings.stages import Format
 
 LANGUAGE = "1"
 BUILT_IN = Path(__file__).parent.parent / "packs"
-_KEYS = ("pack", "version", "language", "format", "sector", "extends", "recognise", "kind", "from")
+KEYS = ("pack", "version", "language", "format", "sector", "extends", "recognise", "kind", "from")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +105,8 @@ def read_manifest(root: Path, problems: Problems) -> Manifest | None:
     if not isinstance(node, Mapping):
         return None
     for entry in node:
-        if entry.key.text not in _KEYS:
-            advice = did_you_mean(entry.key.text, _KEYS)
+        if entry.key.text not in KEYS:
+            advice = did_you_mean(entry.key.text, KEYS)
             problems.add(entry.key.place, f"pack.yaml has no `{entry.key.text}`", advice)
     before = len(problems.errors)
     name, version = _word(node, "pack", problems), _word(node, "version", problems)

@@ -132,7 +132,7 @@ class CompiledPack:
             said = f"the pack {self.name} has no message file for this kind of message"
             raise refuse(Unprocessable, Code.UNSUPPORTED_MESSAGE, said, _kind_path(self.format))
         trigger = decoded.kind.partition("^")[2]
-        if message.events and trigger not in message.events:
+        if message.events and not message.event_of(trigger):
             said = f"the pack {self.name} names no event for this trigger of {message.message}"
             raise refuse(Unprocessable, Code.UNSUPPORTED_TRIGGER, said, "MSH-9.2")
         return message
@@ -146,7 +146,7 @@ class CompiledPack:
     def _event(
         self, loaded: Loaded, message: MessageCode, state: State, decoded: Decoded, part: Any, number: int
     ) -> MappedEvent | None:
-        state.event = message.events.get(state.trigger, "")
+        state.event = message.event_of(state.trigger)
         state.above = self._above(message, state, part)
         for parent in state.above.values():
             if parent.resource_id not in state.context.parents:

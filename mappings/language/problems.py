@@ -28,22 +28,32 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class PackProblem:
-    """One mistake. `advice` says what to write instead. A warning does not stop the pack from being used."""
+    """One mistake. `advice` says what to write instead. A warning does not stop the pack from being used.
+
+    `uses` are the places that use the template it stands in, from the inside out; `layer` is the name and version of
+    the pack that holds the file. Neither makes it another mistake: a template is compiled for every kind of use.
+    """
 
     place: Place
     text: str
     advice: str = ""
     warning: bool = False
+    uses: tuple[Place, ...] = field(default=(), compare=False)
+    layer: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         lines = [f"{self.place}  {'warning: ' if self.warning else ''}{self.text}"]
+        margin = "    "
         if self.place.text:
-            margin = f"{self.place.line} | "
-            caret = " " * (len(margin) - 2) + "| " + " " * (self.place.column - 1) + "^" * max(1, self.place.length)
-            lines += [f"{margin}{self.place.text}", f"{caret}  {self.advice}".rstrip()]
+            number = f"{self.place.line} | "
+            margin = " " * (len(number) - 2) + "| "
+            caret = margin + " " * (self.place.column - 1) + "^" * max(1, self.place.length)
+            lines += [f"{number}{self.place.text}", f"{caret}  {self.advice}".rstrip()]
         elif self.advice:
-            lines.append(f"    {self.advice}")
-        return "\n".join(lines)
+            lines.append(f"{margin}{self.advice}")
+        around = [f"used by {' ← '.join(f'{use.file}:{use.line}' for use in self.uses)}"] if self.uses else []
+        around += [f"layer {self.layer}"] if self.layer else []
+        return "\n".join([*lines, *([f"{margin}({'; '.join(around)})"] if around else [])])
 
 
 class PackError(Misconfigured):
@@ -59,15 +69,22 @@ class PackError(Misconfigured):
 
 @dataclass(slots=True)
 class Problems:
-    """Collects mistakes while a pack is read, so that its author sees all of them at once."""
+    """Collects mistakes while a pack is read, so that its author sees all of them at once. `layers` are the versions of
+    the packs being read, by folder."""
 
     found: list[PackProblem] = field(default_factory=list)
+    layers: dict[str, str] = field(default_factory=dict)
 
-    def add(self, place: Place, text: str, advice: str = "") -> None:
-        self._keep(PackProblem(place, text, advice))
+    def add(self, place: Place, text: str, advice: str = "", uses: tuple[Place, ...] = ()) -> None:
+        self._keep(PackProblem(place, text, advice, uses=uses, layer=self._layer(place)))
 
-    def warn(self, place: Place, text: str, advice: str = "") -> None:
-        self._keep(PackProblem(place, text, advice, warning=True))
+    def warn(self, place: Place, text: str, advice: str = "", uses: tuple[Place, ...] = ()) -> None:
+        self._keep(PackProblem(place, text, advice, warning=True, uses=uses, layer=self._layer(place)))
+
+    def _layer(self, place: Place) -> str:
+        folder = place.file.partition("/")[0]
+        version = self.layers.get(folder)
+        return f"{folder} {version}" if version else ""
 
     def _keep(self, problem: PackProblem) -> None:
         if problem not in self.found:

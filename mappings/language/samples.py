@@ -86,6 +86,14 @@ def sample_folders(pack: str, search: Sequence[Path] = ()) -> list[Path]:
     return sorted(p for p in base.iterdir() if p.is_dir()) if base is not None and base.is_dir() else []
 
 
+def sample_alone(pack: str, search: Sequence[Path] = ()) -> Path | None:
+    """The first sample of a pack that is accepted without what others leave to be remembered, or None. Raises
+    PackError."""
+    compiled = load_pack(pack, search)
+    found = (folder for folder in sample_folders(pack, search) if "refused" not in _outcome(compiled, folder, {}))
+    return next(found, None)
+
+
 def _remembered(pack: CompiledPack, folders: Sequence[Path]) -> dict[str, ParentState]:
     """What all samples leave to be remembered: round after round, until no row finds its parent any more."""
     known: dict[str, ParentState] = {}

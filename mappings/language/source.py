@@ -29,6 +29,10 @@ FAMILIES: Final = {
 }
 """Older or narrower data types that share a newer type's first components, and so its templates."""
 
+HL7_COLUMNS: Final = ("segment", "field", "name", "type", "repeats")
+ROW_COLUMNS: Final = ("message", "name", "type", "repeats")
+"""Of `fields.csv`, for hl7v2 and for csv and json."""
+
 ROW_TYPES: Final = frozenset(["text", "date", "time", "datetime", "number", "boolean", "list", "object"])
 
 
@@ -102,7 +106,7 @@ def read_hl7_fields(files: Iterable[tuple[str, str]], problems: Problems) -> Hl7
     """From the `fields.csv` of each layer, as (file, text)."""
     own: dict[tuple[str, int], SourceField] = {}
     for file, text in files:
-        for place, row in _rows(file, text, ("segment", "field", "name", "type", "repeats"), problems):
+        for place, row in _rows(file, text, HL7_COLUMNS, problems):
             if not row["field"].isdigit():
                 problems.add(place, "`field` is the number of the field", "ZDR,3,Frailty,NM,no")
                 continue
@@ -114,7 +118,7 @@ def read_row_fields(files: Iterable[tuple[str, str]], problems: Problems, *, nes
     """With `nested`, dots in a name lead inside JSON objects; a CSV column may hold a dot itself."""
     found: dict[str, dict[str, SourceField]] = {}
     for file, text in files:
-        for place, row in _rows(file, text, ("message", "name", "type", "repeats"), problems):
+        for place, row in _rows(file, text, ROW_COLUMNS, problems):
             kind = row["type"] or "text"
             if kind not in ROW_TYPES:
                 problems.add(place, f"there is no type `{kind}`", f"one of {' '.join(sorted(ROW_TYPES))}")

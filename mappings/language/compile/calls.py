@@ -184,8 +184,9 @@ def _code(unit: Unit, source: Scalar, tree: Call, scope: Scope, target: Target |
     codes = unit.shared.codes.get(name.root)
     if codes is None:
         near = did_you_mean(name.root, unit.shared.codes)
-        advice = near or f"add the file codes/{name.root}.csv"
-        unit.problem(source, name.position, f"there is no code list `{name.root}`", advice, len(name.root))
+        advice = near or f"`carehub packs new-codes {source.place.file.partition('/')[0]} {name.root}` begins one"
+        said = f"there is no code list `{name.root}`: no layer has codes/{name.root}.csv"
+        unit.problem(source, name.position, said, advice, len(name.root))
         return None
     unit.shared.used_codes.add(name.root)
     found = expressions.value(unit, source, tree.arguments[0], scope, None)

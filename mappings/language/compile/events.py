@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from contract.event import is_event_type
 from mappings.language.compile import beginnings, conditions
 from mappings.language.compile.scope import Scope
 from mappings.language.compile.unit import Unit, read_expression
 from mappings.language.nodes import Mapping, Node, Scalar
 
+NO_EVENT: Final = "none"
+"""Stands where a trigger event makes no event, although others that are not named do (`else`)."""
+
 
 def event_types(unit: Unit, document: Mapping) -> dict[str, str]:
+    """Event types by trigger event; "" where there is none, and under `else` for triggers that are not named."""
     node = document.get("events")
     if node is None:
         return {}
     if not isinstance(node, Mapping):
         unit.wrong(node.place, "`events` maps trigger events to event types", "A01: patient-admitted-1")
         return {}
+    found: dict[str, str] = {}
     for entry in node:
-        _check_type(unit, entry.value)
-    return {entry.key.text: beginnings.text_in(entry.value) for entry in node}
+        if beginnings.text_in(entry.value) != NO_EVENT:
+            _check_type(unit, entry.value)
+        for trigger in entry.key.text.split():
+            if trigger in found:
+                unit.wrong(entry.key.place, f"`{trigger}` is named twice", "each trigger event makes one event type")
+            found[trigger] = beginnings.text_in(entry.value).replace(NO_EVENT, "")
+    return found
 
 
 def _check_type(unit: Unit, node: Node) -> None:

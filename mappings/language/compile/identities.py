@@ -92,7 +92,8 @@ def _id_part(
 def identity_of(unit: Unit, template: templates.Template, scope: Scope, *, traced: bool = False) -> Value | None:
     """Writes the `id:` of a resource's template, read in the scope of its parameters. With `traced`, the value's source
     path is that of the part that was chosen; else it has none."""
-    return identity_in(unit, template.body, template.makes, scope, traced=traced)
+    inner = unit.within(unit.writer.place, template.body.place)
+    return identity_in(inner, template.body, template.makes, scope, traced=traced)
 
 
 def identity_in(unit: Unit, body: Mapping, kind: str, scope: Scope, *, traced: bool = False) -> Value | None:

@@ -74,7 +74,8 @@ def instance(unit: Unit, template: templates.Template, arguments: list[Any], kin
     shared.instances[key] = (name, kind)
     parameters, scope = _parameters(template, arguments, unit.message)
     writer = Writer(f"def {name}(S, M, to{parameters}):", template.body.place)
-    inner = Unit(shared, writer, unit.parents, unit.message)
+    inner = Unit(shared, writer, unit.parents, unit.message, uses=(unit.writer.place, *unit.uses))
+    before = len(shared.problems.found)
     separators(unit, writer)
     shared.making.append(template.file)
     if kind == REFERENCE and template.chain:
@@ -84,8 +85,9 @@ def instance(unit: Unit, template: templates.Template, arguments: list[Any], kin
     shared.making.pop()
     for parameter in template.parameters:
         word = f"{parameter.name}-{parameter.field}" if parameter.field else parameter.name
-        if word not in scope.uses and not _field_used(scope, parameter):
-            shared.problems.warn(template.takes, f"`{word}` is taken and never read", "leave it out of `takes:`")
+        unread = word not in scope.uses and not _field_used(scope, parameter)
+        if unread and len(shared.problems.found) == before:  # else a mistake may have kept it from being read
+            inner.warn(template.takes, f"`{word}` is taken and never read", "leave it out of `takes:`")
     shared.functions.append(writer)
     given = {parameter.name for parameter in template.parameters}
     if len(given) == 1 and scope.uses <= given | chains.NAMES and not _is_always(template.body):
@@ -153,7 +155,7 @@ def _body(unit: Unit, template: templates.Template, scope: Scope, kind: str) -> 
     )
     if built is None:
         return
-    if built.own is Own.CONSTANT:
+    if built.own is Own.CONSTANT and not any(p.place.file == template.body.place.file for p in unit.problems.errors):
         said = f"{template.file} reads nothing from the source, so it would make nothing"
         unit.wrong(template.body.place, said, "read a field, or write `always: true`")
     unit.line(f"return {built.code} if {built.live} else None")

@@ -54,7 +54,14 @@ def loop(unit: Unit, entry: Entry, scope: Scope, counter: str = "") -> Iterator[
                 if counter:
                     unit.line(f"{counter} = {local}.first")
                 yield beginnings.group_scope(unit, scope, replace(found, loop=local))
+        elif isinstance(found, Value) and found.type not in (JSON, NOTHING) and not found.raw:
+            said = f"`{node.text}` is one value, so `each:` has nothing to go through"
+            unit.wrong(node.place, said, "leave `each:` out, or name a repeating field, a segment or a list")
+            yield None
         elif isinstance(found, (Many, Value)) and not (isinstance(found, Value) and found.type == NOTHING):
+            if isinstance(found, Value) and found.raw:
+                said = f"`{node.text}` does not repeat, so `each:` goes through one value at most"
+                unit.warn(node.place, said, "leave `each:` out; a sender's own repetitions are declared in fields.csv")
             with _over_values(unit, found, counter) as item:
                 if item is not None:
                     _bind(tree, item, inner)

@@ -32,7 +32,7 @@ def build(
         unit.wrong(place, f"FHIR has no type `{kind}`")
         return None
     owner, live = unit.writer.name("o"), unit.writer.name("h")
-    constants = _constants(unit, pieces, model, to)
+    constants = _constants(unit, pieces, model, to, place)
     if not whole:
         constants.remove("'id': ''")
     unit.line(f"{owner} = {{{', '.join(constants)}}}")
@@ -48,13 +48,14 @@ def build(
         if _is_plain_constant(entry, model):
             continue
         with unit.writer.at(entry.key.place):
-            sink = sinks.get(name) or _sink(unit, entry, model, owner, live, to, resource, lists)
+            inner = unit.within(place, entry.key.place)
+            sink = sinks.get(name) or _sink(inner, entry, model, owner, live, to, resource, lists)
             if sink is None:
                 continue
             sinks[name] = sink
             if sink.held and name in lists and lists[name][0] == position:
                 unit.line(f"{sink.held} = []")
-            putting.put(unit, sink, entry.value, scope, entry.key.place)
+            putting.put(inner, sink, entry.value, scope, entry.key.place)
             if sink.held and lists[name][1] == position:
                 unit.line(f"if {sink.held}: {owner}[{name!r}] = {sink.held}")
             built.own = max(built.own, sink.own)
@@ -85,7 +86,7 @@ def _is_plain_constant(entry: Entry, model: TypeModel) -> bool:
     return isinstance(entry.value, Scalar) and entry.value.quoted and element is not None and not element.many
 
 
-def _constants(unit: Unit, pieces: list[Piece], model: TypeModel, to: str) -> list[str]:
+def _constants(unit: Unit, pieces: list[Piece], model: TypeModel, to: str, place: Place) -> list[str]:
     """The quoted texts of single elements, which need no line of their own."""
     found = [f"'resourceType': {model.name!r}", "'id': ''"] if is_resource(model.name) else []
     for entry, _ in pieces:
@@ -95,7 +96,8 @@ def _constants(unit: Unit, pieces: list[Piece], model: TypeModel, to: str) -> li
         if entry.key.text in ("id", "resourceType"):
             continue
         target = target_of(element, f"{model.name}.{element.name}", to)
-        value = convert.to_target(unit, entry.value, 0, constant(entry.value.text), target)
+        inner = unit.within(place, entry.key.place)
+        value = convert.to_target(inner, entry.value, 0, constant(entry.value.text), target)
         if value is not None:
             found.append(f"{element.name!r}: {value.code}")
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -86,8 +87,11 @@ def _unknown(unit: Unit, source: Scalar, path: Path, scope: Scope) -> None:
         if path.root in unit.shared.hl7.segments():
             advice = f"add {path.root} to `takes:`, and give it where the template is used"
     else:
+        advice = f"a column or member is declared in fields.csv; {advice}"
         known += list(unit.shared.rows.of(scope.message) if scope.message else unit.shared.rows.everywhere())
     near = did_you_mean(path.root, known)
+    if unit.shared.format is Format.HL7V2 and re.fullmatch(r"Z[A-Z0-9]{2}", path.root):
+        near = f"a segment of your own is declared in fields.csv, a row for each field: {path.root},1,Name,ST,no"
     unit.problem(source, path.position, f"there is no `{path.text}` here", near or advice, len(path.text))
 
 

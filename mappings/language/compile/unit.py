@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from mappings.language.codes import CodeList
@@ -50,23 +50,32 @@ class Shared:
 
 @dataclass(slots=True)
 class Unit:
-    """One function being written. `parents` are the names a row may refer to as `parent.NAME`."""
+    """One function being written. `parents` are the names a row may refer to as `parent.NAME`, `uses` the places that
+    use the template it is made of, from the inside out."""
 
     shared: Shared
     writer: Writer
     parents: frozenset[str] = frozenset()
     message: str = ""
     used: list[str] = field(default_factory=list)
+    uses: tuple[Place, ...] = ()
 
     @property
     def problems(self) -> Problems:
         return self.shared.problems
 
     def problem(self, source: Scalar, position: int, text: str, advice: str = "", length: int = 1) -> None:
-        self.problems.add(source.at(position, length), text, advice)
+        self.wrong(source.at(position, length), text, advice)
 
     def wrong(self, place: Place, text: str, advice: str = "") -> None:
-        self.problems.add(place, text, advice)
+        self.problems.add(place, text, advice, self.uses)
+
+    def warn(self, place: Place, text: str, advice: str = "") -> None:
+        self.problems.warn(place, text, advice, self.uses)
+
+    def within(self, user: Place, used: Place) -> Unit:
+        """The same function while a part of another file is written in place: a template's id, or what is laid over."""
+        return self if user.file == used.file else replace(self, uses=(user, *self.uses))
 
     def line(self, code: str) -> None:
         self.writer.line(code)

@@ -10,6 +10,7 @@ import inspect
 import json
 import pkgutil
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,10 +42,18 @@ _NAMES: Final = {
 
 def derive() -> dict[str, Any]:
     """Type name → its elements, as plain data: `{name: [type, many, required, codes, choice, targets]}`."""
+    return {name: _elements(name, model) for name, model in sorted(_models())}
+
+
+def titles() -> dict[str, dict[str, str]]:
+    """Type name → its elements → what each is for, in the words of FHIR. Takes seconds."""
+    return {name: {info.alias: info.title or "" for info in model.model_fields.values()} for name, model in _models()}
+
+
+def _models() -> Iterator[tuple[str, Any]]:
     from fhir.resources import R4B
     from fhir_core.fhirabstractmodel import FHIRAbstractModel
 
-    types: dict[str, Any] = {}
     for module_info in pkgutil.iter_modules(R4B.__path__):
         if module_info.name == "tests":
             continue
@@ -53,8 +62,7 @@ def derive() -> dict[str, Any]:
             if not (inspect.isclass(model) and issubclass(model, FHIRAbstractModel)):
                 continue
             if model.__module__ == module.__name__ and not name.startswith("FHIR"):
-                types[name] = _elements(name, model)
-    return dict(sorted(types.items()))
+                yield name, model
 
 
 def _elements(name: str, model: Any) -> dict[str, list[Any]]:

@@ -41,8 +41,8 @@ _READING: Final = [
 class MessageCode:
     """What a message file compiles to: names of its functions, and what needs no code.
 
-    `events` maps triggers to event types; empty where `event:` decides. `structure` are the groups. `remember`
-    maps ancestor names to resources.
+    `events` maps triggers to event types, "" for none and `else` for those not named; empty where `event:` decides.
+    `structure` are the groups. `remember` maps ancestor names to resources.
     """
 
     message: str
@@ -54,6 +54,11 @@ class MessageCode:
     remember: dict[str, str]
     snapshot: bool
     passes: bool
+
+    def event_of(self, trigger: str) -> str:
+        """The event type that a trigger event makes, "" where it makes none."""
+        found = self.events.get(trigger)
+        return self.events.get("else", "") if found is None else found
 
 
 @dataclass(frozen=True, slots=True)

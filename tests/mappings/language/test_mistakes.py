@@ -132,3 +132,49 @@ def test_text_of_a_pack_never_becomes_code(tmp_path: Path) -> None:
 
     patient = first(pack.map(adt("PID|1||7"), CONTEXT).events[0].bundle, "Patient")
     assert patient["language"] == "');raise SystemExit('"
+
+
+@pytest.mark.parametrize(
+    ("message", "template"),
+    [
+        ("Patient(PID)", HL7[PATIENT].replace("identity(PID-3[1].1)", "identity(PID-333)")),
+        ("{template: Patient(PID), active: true}", HL7[PATIENT] + "birthdate: PID-7\n"),
+        ("{template: Patient(PID), active: true}", HL7[PATIENT] + 'gender: "men"\n'),
+    ],
+)
+def test_what_is_written_in_place_tells_its_use_too(tmp_path: Path, message: str, template: str) -> None:
+    shown = mistakes(tmp_path, **{ADT: HL7[ADT].replace("Patient(PID)", message), PATIENT: template})
+
+    assert "mine/segments/PID/Patient.yaml:" in shown
+    assert "(used by mine/messages/ADT.yaml:7; layer mine 1.0.0)" in shown
+
+
+def test_a_mistake_in_a_change_is_told_in_the_layer_that_made_it(tmp_path: Path) -> None:
+    write_pack(tmp_path, HL7 | {"pack.yaml": HL7["pack.yaml"].replace("mine", "base")}, "base")
+    changes = "segments/PID/Patient:\n  - add: gender\n    with: PID-8\n"
+    pack = 'pack: mine\nversion: "2.0"\nlanguage: 1\nformat: hl7v2\nextends: base 1.x\n'
+    write_pack(tmp_path, {"pack.yaml": pack, "changes.yaml": changes})
+
+    with pytest.raises(PackError) as caught:
+        load_pack("mine", [tmp_path])
+
+    assert str(caught.value.problems[0].place) == "mine/changes.yaml:3:11"
+    assert caught.value.problems[0].layer == "mine 2.0"
+
+
+def test_each_of_a_field_that_does_not_repeat_is_a_warning(tmp_path: Path) -> None:
+    text = HL7[PATIENT] + "telecom:\n  - each: PID-23\n    value: PID-23\n"
+    search = [write_pack(tmp_path, HL7 | {PATIENT: text})]
+
+    load_pack("mine", search)
+    warnings = [p.text for p in lint_packs(search) if p.place.file.startswith("mine/")]
+
+    assert warnings == ["`PID-23` does not repeat, so `each:` goes through one value at most"]
+
+
+def test_one_mistake_is_not_told_as_three(tmp_path: Path) -> None:
+    name = "takes: XPN\nfamilly: XPN.1\n"
+    shown = mistakes(tmp_path, **{PATIENT: HL7[PATIENT] + "name: PID-5\n", "datatypes/XPN/HumanName.yaml": name})
+
+    assert "1 mistake\n" in shown
+    assert "taken and never read" not in shown
