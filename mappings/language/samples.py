@@ -127,7 +127,9 @@ def accounted_samples(pack: CompiledPack, search: Sequence[Path] = ()) -> Iterat
         yield AccountedSample(folder.name, expected, tuple(run for run in runs if not isinstance(run, Refusal)))
 
 
-def _runs(pack: CompiledPack, folder: Path, known: dict[str, ParentState]) -> Iterator[tuple[Decoded, Mapped] | Refusal]:
+def _runs(
+    pack: CompiledPack, folder: Path, known: dict[str, ParentState]
+) -> Iterator[tuple[Decoded, Mapped] | Refusal]:
     """What becomes of each message of the sample, in order."""
     parents = dict(known)
     for decoded in _messages(pack, folder):

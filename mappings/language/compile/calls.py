@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from mappings.language.compile import bindings, components, expressions, identities, paths, repetitions, using
 from mappings.language.compile.scope import Scope
 from mappings.language.compile.unit import Unit

@@ -122,7 +122,7 @@ class _Reader:
 
     def count(self, number: int) -> bool:
         greater = False
-        while not self.kind() == "number":
+        while self.kind() != "number":
             greater = greater or self.peek("GREATER", ">")
             self.next()
         wanted = int(self.next())
@@ -148,6 +148,14 @@ def holds(condition: str, own: Source, values: Callable[[Source], Sequence[str]]
     if reader.at < len(tokens):
         raise Unclear
     return result
+
+
+def is_clear(condition: str, own: Source) -> bool:
+    """Whether it can be read."""
+    try:
+        return not condition or holds(condition, own, lambda _: ()) in (True, False)
+    except Unclear:
+        return False
 
 
 def _is(value: str, text: str) -> bool:

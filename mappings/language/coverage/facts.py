@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
 from mappings.formats.hl7v2 import dictionary
 from mappings.formats.hl7v2.message import Message, Segment
 from mappings.language.coverage.guide import Source
-from mappings.language.coverage.readings import raw_at, texts_in, values_in
+from mappings.language.coverage.texts import raw_at, texts_in, values_in
 from mappings.stages import Mapped, Placed
 
 _WHERE: Final = re.compile(
@@ -24,53 +24,30 @@ Step: TypeAlias = tuple[str, int]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Event:
-    """One event of a sample: the message, its resources, and which of them refers to which: by number, from where, to
-    whom."""
+    """One event of a sample: its resources, and which of them refers to which: by number, from where, to whom."""
 
-    sample: str
-    message: Message
     resources: tuple[dict[str, Any], ...]
     links: tuple[tuple[int, tuple[Step, ...], int], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fact:
-    """One value. Read from `segment` at the field and components `parts`, in repetition `repetition`, it stands at
-    `steps` in the resource of that number."""
+class Reading:
+    """One place of a message: of `segment` the field and components `parts`, in repetition `repetition`."""
 
-    event: Event
+    message: Message
     segment: Segment
     parts: tuple[int, ...]
     repetition: int
-    resource: int
-    steps: tuple[Step, ...]
-    value: Any
-
-    @property
-    def kind(self) -> str:
-        return str(self.event.resources[self.resource]["resourceType"])
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(name for name, _ in self.steps)
 
     def texts(self, parts: tuple[int, ...]) -> list[str]:
         """The simple values at a field of this segment and its components, in the same repetition."""
-        delimiters = self.event.message.delimiters
+        delimiters = self.message.delimiters
         return list(texts_in(raw_at(self.segment, parts, self.repetition, delimiters), delimiters))
-
-    def item(self, depth: int) -> Any:
-        """The object at the first `depth` steps."""
-        value: Any = self.event.resources[self.resource]
-        for name, number in self.steps[:depth]:
-            value = value.get(name) if isinstance(value, dict) else None
-            value = value[number] if number != _SINGLE and isinstance(value, list) else value
-        return value
 
     def said(self, source: Source, own: tuple[int, ...]) -> Sequence[str]:
         """What the message says at the source of a condition, one text of each repetition, components parted by `^`.
-        A data type stands at the field and components `own` of this fact's segment."""
-        delimiters = self.event.message.delimiters
+        A data type stands at the field and components `own` of this segment."""
+        delimiters = self.message.delimiters
         if source.name not in dictionary.segments():
             found = [raw_at(self.segment, (*own, *source.parts), self.repetition, delimiters)]
         else:
@@ -87,19 +64,58 @@ class Fact:
         """This segment, else the nearest of that name before it, else the first."""
         if self.segment.name == name:
             return self.segment
-        of_that_name = self.event.message.all(name)
+        of_that_name = self.message.all(name)
         before = [s for s in of_that_name if s.index < self.segment.index]
         return before[-1] if before else of_that_name[0] if of_that_name else None
 
 
-def facts_of(sample: str, message: Message, mapped: Mapped) -> Iterator[Fact]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Fact(Reading):
+    """One value: read there, it stands at `steps` in the resource of that number. `sealed`: nothing is known of where
+    its own parts are from, as with what a code list or a function makes."""
+
+    event: Event
+    resource: int
+    steps: tuple[Step, ...]
+    value: Any
+    sealed: bool
+
+    @property
+    def kind(self) -> str:
+        return str(self.event.resources[self.resource]["resourceType"])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.steps)
+
+    def item(self, depth: int) -> Any:
+        """The object at the first `depth` steps."""
+        value: Any = self.event.resources[self.resource]
+        for name, number in self.steps[:depth]:
+            value = value.get(name) if isinstance(value, dict) else None
+            value = value[number] if number != _SINGLE and isinstance(value, list) else value
+        return value
+
+
+def readings_of(message: Message) -> Iterator[Reading]:
+    """Every repetition of every field that holds something."""
+    for segment in message.segments:
+        message.all(segment.name)  # numbers them
+        for field in range(1, len(segment) + 1):
+            for repetition, raw in enumerate(segment.repetitions(field), 1):
+                if raw:
+                    yield Reading(message, segment, (field,), repetition)
+
+
+def facts_of(message: Message, mapped: Mapped) -> Iterator[Fact]:
     """Everything that the message's events prove."""
     for event, placed in zip(mapped.events, mapped.placed, strict=True):
         resources = tuple(entry["resource"] for entry in event.bundle["entry"])
-        known = Event(sample, message, resources, tuple(_links(event.bundle)))
+        known = Event(resources, tuple(_links(event.bundle)))
         places = _places(resources)
-        for one in placed:
-            yield from _located(known, one, places)
+        found = [each for one in placed for each in _located(message, known, one, places)]
+        opened = {(fact.resource, fact.steps[:depth]) for fact in found for depth in range(len(fact.steps))}
+        yield from (replace(fact, sealed=(fact.resource, fact.steps) not in opened) for fact in found)
 
 
 def _places(resources: Iterable[dict[str, Any]]) -> dict[int, tuple[int, tuple[Step, ...]]]:
@@ -141,20 +157,22 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
             yield from _objects(item)
 
 
-def _located(event: Event, placed: Placed, places: dict[int, tuple[int, tuple[Step, ...]]]) -> Iterator[Fact]:
-    """The fact, if what was placed is still there: duplicates and what depends on something absent are dropped later."""
+def _located(
+    message: Message, event: Event, placed: Placed, places: dict[int, tuple[int, tuple[Step, ...]]]
+) -> Iterator[Fact]:
+    """The fact, if what was placed is still there: duplicates and what hangs on something absent are dropped later."""
     source = _WHERE.fullmatch(placed.where)
     if source is None:
         return
     number = int(source["number"] or 1)
-    segments = event.message.all(source["segment"])
+    segments = message.all(source["segment"])
     if number > len(segments):
         return
     parts = (int(source["field"]), *map(int, source["parts"].split(".")[1:])) if source["field"] else ()
     for resource, steps in _standing(event, placed, places):
-        yield Fact(
-            event, segments[number - 1], parts, int(source["rep"] or 1), resource, steps, placed.value
-        )
+        segment = segments[number - 1]
+        repetition = int(source["rep"] or 1)
+        yield Fact(message, segment, parts, repetition, event, resource, steps, placed.value, sealed=True)
 
 
 def _standing(
@@ -181,5 +199,3 @@ def _standing(
         for number, resource in enumerate(event.resources):
             if resource["resourceType"] == kind and placed.value in values_in(resource, tuple(names)):
                 yield number, tuple((name, _SINGLE) for name in names)
-
-

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -21,6 +21,8 @@ _FILE: Final = re.compile(r"R4_ (?P<source>\w+)\[(?P<kind>[^\]]+)\] - ")
 _SOURCE: Final = re.compile(r"(?P<name>[A-Z][A-Z0-9]{1,2})(?:[-.](?P<parts>\d+(?:\.\d+)*))?")
 _TABLE: Final = re.compile(r"(?P<source>\w+)\[(?P<kind>[^\]]+)\]")
 _ASSIGNED: Final = re.compile(r'"(?P<text>[^"]*)"|(?P<plain>[\w:./-]+)')
+_CODES: Final = ("ID", "IS")
+"""Data types of a code, for which a row may assign the FHIR code itself."""
 _COLUMNS: Final = ("Identifier", "Computable ANTLR", "FHIR Attribute", "Data Type Mapping", "Assignment")
 
 
@@ -58,9 +60,24 @@ class Guide:
 
     tables: Mapping[str, tuple[Row, ...]]
 
+    def rows(self) -> Iterator[Row]:
+        for rows in self.tables.values():
+            yield from rows
+
     def table(self, name: str) -> str:
         """The table of that name in the guide's own spelling (rows write `CWE[Code]` for `CWE[code]`), else empty."""
         return next((known for known in self.tables if known.lower() == name.lower()), "")
+
+    def in_use(self, segments: Set[str]) -> list[str]:
+        """The tables of these segments, and those that their rows name, directly or by way of others."""
+        of_segments = {name for name, rows in self.tables.items() if rows and rows[0].of_segment}
+        found = [name for name in self.tables if name in of_segments and name.partition("[")[0] in segments]
+        for name in found:
+            for row in self.tables[name]:
+                used = self.table(row.uses)
+                if used and used not in found:
+                    found.append(used)
+        return [name for name in self.tables if name in found]
 
 
 def read_guide(folder: Path, corrections: Mapping[str, str]) -> Guide:
@@ -106,7 +123,7 @@ def _rows(file: Path, table: str, own: str, *, of_segment: bool) -> Iterator[Row
             source,
             attribute,
             condition,
-            None if uses else _constant(assigned or beside),
+            _constant(assigned or beside) if known is None or known["source"] in _CODES else None,
             known[0] if known else "",
             (),
         )
@@ -128,8 +145,9 @@ def _constant(assigned: str) -> str | None:
     found = _ASSIGNED.fullmatch(assigned)
     if found is None:
         return None
-    text = found["text"] if found["text"] is not None else found["plain"]
-    return None if _SOURCE.fullmatch(text) else text.strip()
+    if found["plain"]:
+        return None if "." in found["plain"] and _SOURCE.fullmatch(found["plain"]) else found["plain"]
+    return found["text"].strip()
 
 
 def _corrected(row: Row, corrections: Mapping[str, str]) -> Row:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from mappings.language.coverage.conditions import Unclear, holds
-from mappings.language.coverage.facts import Fact, Step
-from mappings.language.coverage.guide import Row, Source
-from mappings.language.coverage.readings import says_the_same, values_in
+from mappings.language.coverage.facts import Fact, Reading
+from mappings.language.coverage.guide import Guide, Row
 from mappings.language.coverage.targets import Hop, element_of
-from mappings.language.fhir.model import is_resource, type_model
+from mappings.language.coverage.texts import says_the_same, values_in
+from mappings.language.fhir.model import is_resource
 from mappings.language.source import FAMILIES, GREW_FROM_SIMPLE, Hl7Fields
 
 _LIKE: Final = (
@@ -26,8 +26,8 @@ _LIKE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """A fact as one row may see it: its source relative to the row's segment or data type (`own` components lead to
-    that), its target from `depth` steps on."""
+    """A fact as one row may see it: the row's segment or data type stands at the components `own`, what it makes after
+    `depth` steps."""
 
     fact: Fact
     own: tuple[int, ...]
@@ -35,144 +35,165 @@ class Reach:
 
 
 class Evidence:
-    """The facts of a pack's samples, found by segment and by data type."""
+    """The facts and readings of a pack's samples, found by segment and by data type."""
 
-    def __init__(self, facts: Iterable[Fact], fields: Hl7Fields) -> None:
+    def __init__(self, facts: Iterable[Fact], readings: Iterable[Reading], fields: Hl7Fields, guide: Guide) -> None:
         self._fields = fields
-        self._by_segment: dict[str, list[Fact]] = defaultdict(list)
-        self._by_type: dict[str, list[tuple[Fact, tuple[int, ...]]]] = defaultdict(list)
+        self._users = {(guide.table(r.uses), r.source.name, r.source.parts[-1:]) for r in guide.rows() if r.uses}
+        self._facts: dict[str, list[tuple[Fact, tuple[int, ...]]]] = defaultdict(list)
+        self._readings: dict[str, list[tuple[Reading, tuple[int, ...]]]] = defaultdict(list)
         for fact in facts:
-            self._by_segment[fact.segment.name].append(fact)
-            for kind, own in self._types(fact):
-                self._by_type[kind].append((fact, own))
-
-    def _types(self, fact: Fact) -> Iterator[tuple[str, tuple[int, ...]]]:
-        """The data types that the fact's value is in or is: of the field, of each component that leads to it, and of
-        the first components of which a simple value consists."""
-        if not fact.parts:
-            return
-        field = self._fields.field(fact.segment.name, fact.parts[0])
-        kind = field.type if field is not None else ""
-        if kind == "varies":
-            kind = next(iter(fact.texts((2,))), "")
-        for depth in range(1, len(fact.parts) + 1):
-            for known in dict.fromkeys((kind, FAMILIES.get(kind, kind))):
-                yield known, fact.parts[:depth]
-            number = fact.parts[depth] if depth < len(fact.parts) else 1
-            found = self._fields.component(kind, number)
-            kind = found.type if found is not None else ""
+            self._facts[fact.segment.name].append((fact, ()))
+            for kind, own in self._types(fact, fact.parts):
+                self._facts[kind].append((fact, own))
+        for reading in readings:
+            self._readings[reading.segment.name].append((reading, ()))
+            for kind, own in self._all_types(reading):
+                self._readings[kind].append((reading, own))
 
     def covers(self, row: Row) -> bool:
-        return any(self._shows(row, reach) for reach in self._reaches(row))
+        """Whether a sample shows the source's value at the target, or what the guide assigns beside it."""
+        if not row.hops:
+            return False
+        return any(
+            _applies(row, reach.fact, reach.own)
+            and (_assigned(row, reach) if row.constant is not None else _put(row, reach, self._grew(reach.fact)))
+            for reach in self._reaches(row)
+        )
 
     def exercises(self, row: Row) -> bool:
-        """Whether a sample has something at the row's source, whatever became of it."""
-        return any(_touches(row, reach) for reach in self._reaches(row, anywhere=True))
+        """Whether a sample's message has something at the source and fulfils the condition, whatever became of it."""
+        return any(
+            (reading.texts((*own, *row.source.parts)) or (row.constant is not None and row.condition))
+            and _applies(row, reading, own)
+            for reading, own in self._readings[row.source.name]
+            if row.of_segment or self._used_at(row.table, reading, own)
+        )
 
-    def _reaches(self, row: Row, *, anywhere: bool = False) -> Iterator[Reach]:
-        if row.of_segment:
-            for fact in self._by_segment[row.source.name]:
-                yield Reach(fact, (), 0)
-            return
-        if not row.hops:
-            return
+    def _reaches(self, row: Row) -> Iterator[Reach]:
         kind = row.hops[0].kinds[0]
-        for fact, own in self._by_type[row.source.name]:
-            if anywhere:
+        for fact, own in self._facts[row.source.name]:
+            if row.of_segment:
                 yield Reach(fact, own, 0)
-            else:
-                for depth in _depths(fact, kind, row):
+            elif self._used_at(row.table, fact, own):
+                for depth in _depths(fact, kind):
                     yield Reach(fact, own, depth)
 
-    def _shows(self, row: Row, reach: Reach) -> bool:
-        if not row.hops or not _applies(row, reach):
-            return False
-        if row.constant is not None:
-            return _touches(row, reach) and _assigned(row, reach)
-        return _put(row, reach, self._fields)
+    def _used_at(self, table: str, reading: Reading, own: tuple[int, ...]) -> bool:
+        """Whether the guide uses the table for this field or component; elsewhere the same data type may be meant to
+        make something else."""
+        if len(own) == 1:
+            return (table, reading.segment.name, own) in self._users
+        around = (kind for kind, parts in self._types(reading, own) if parts == own[:-1])
+        return any((table, kind, own[-1:]) in self._users for kind in around)
+
+    # data types
+
+    def _types(self, reading: Reading, parts: tuple[int, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:
+        """The data types around and at these components: of the field, and of each component that leads to them."""
+        kind = self._field_type(reading, parts)
+        for depth in range(1, len(parts) + 1):
+            for known in dict.fromkeys((kind, FAMILIES.get(kind, kind))):
+                yield known, parts[:depth]
+            if depth < len(parts):
+                kind = self._component_type(kind, parts[depth])
+
+    def _all_types(self, reading: Reading) -> Iterator[tuple[str, tuple[int, ...]]]:
+        """Every data type in the field, down to subcomponents."""
+        waiting = [(self._field_type(reading, reading.parts), reading.parts)]
+        for kind, own in waiting:
+            for known in dict.fromkeys((kind, FAMILIES.get(kind, kind))):
+                yield known, own
+            number = 1
+            while len(own) < 3 and (inner := self._component_type(kind, number)):
+                waiting.append((inner, (*own, number)))
+                number += 1
+
+    def _field_type(self, reading: Reading, parts: tuple[int, ...]) -> str:
+        field = self._fields.field(reading.segment.name, parts[0]) if parts else None
+        kind = field.type if field is not None else ""
+        return next(iter(reading.texts((2,))), "") if kind == "varies" else kind
+
+    def _component_type(self, kind: str, number: int) -> str:
+        found = self._fields.component(kind, number)
+        return found.type if found is not None else ""
+
+    def _grew(self, fact: Fact) -> bool:
+        """Whether what the fact was read from is a composite that is read as text by its first component."""
+        kinds = [kind for kind, own in self._types(fact, fact.parts) if own == fact.parts]
+        return any(kind in GREW_FROM_SIMPLE for kind in kinds)
 
 
-def _depths(fact: Fact, kind: str, row: Row) -> Iterator[int]:
+def _depths(fact: Fact, kind: str) -> Iterator[int]:
     """After how many steps towards the fact's place stands something of the type that the row's table makes."""
     if is_resource(kind):
         yield 0
         return
     at = fact.kind
-    single = {at}
     for depth, name in enumerate((*fact.names, "")):
-        single = next((like for like in _LIKE if at in like), {at})
-        if kind in single:
+        if kind in next((like for like in _LIKE if at in like), {at}):
             yield depth
         element = element_of(at, name) if name else None
         at = element.type if element is not None else ""
 
 
-def _applies(row: Row, reach: Reach) -> bool:
-    """Whether the row's condition holds in the message that the fact is from; one that cannot be read does."""
+def _applies(row: Row, reading: Reading, own: tuple[int, ...]) -> bool:
+    """Whether the row's condition holds in this message; one that cannot be read does."""
     if not row.condition:
         return True
-    own = reach.own if not row.of_segment else row.source.parts[:1]
+    own = row.source.parts[:1] if row.of_segment else own
     try:
-        return holds(row.condition, row.source, lambda source: reach.fact.said(source, own))
+        return holds(row.condition, row.source, lambda source: reading.said(source, own))
     except Unclear:
         return True
-
-
-def _touches(row: Row, reach: Reach) -> bool:
-    """Whether the fact's value was read at the row's source, in it or around it, and something is there."""
-    wanted = (*reach.own, *row.source.parts)
-    given = reach.fact.parts
-    return given[: len(wanted)] == wanted or (wanted[: len(given)] == given and bool(reach.fact.texts(wanted)))
 
 
 # the value itself
 
 
-def _put(row: Row, reach: Reach, fields: Hl7Fields) -> bool:
-    last = row.hops[-1]
-    fact = reach.fact
-    if len(row.hops) > 1 and not last.names and _put_at(row, reach, row.hops[:-1], fields):
-        return True
-    if len(row.hops) == 1:
-        return _put_at(row, reach, row.hops, fields)
-    if fact.kind not in last.kinds or not _led_to(row.hops[:-1], fact.resource, fact, row):
+def _put(row: Row, reach: Reach, grew: bool) -> bool:
+    """Whether the fact stands at the target: in the resource that the row speaks of, or in one that it leads to."""
+    *before, last = row.hops
+    if not before:
+        return _is_one_of(reach.fact, last) and _value_at(row, reach, last.names, grew)
+    inside = Reach(reach.fact, reach.own, 0)
+    if reach.fact.kind in last.kinds and _leads_to(before, reach.fact.resource, reach.fact):
+        return _value_at(row, inside, last.names, grew)
+    if last.names or not _is_one_of(reach.fact, before[-1]):
         return False
-    return _value_at(row, Reach(fact, reach.own, 0), last.names, fields)
+    if len(before) == 1:  # the reference itself
+        return _value_at(row, reach, before[0].names, grew)
+    return _leads_to(before[:-1], reach.fact.resource, reach.fact) and _value_at(row, inside, before[-1].names, grew)
 
 
-def _put_at(row: Row, reach: Reach, hops: tuple[Hop, ...], fields: Hl7Fields) -> bool:
-    """In one resource, without following references beyond `hops`."""
-    fact = reach.fact
-    if len(hops) == 1:
-        if is_resource(hops[0].kinds[0]) and fact.kind not in hops[0].kinds:
-            return False
-    elif fact.kind not in hops[-1].kinds or not _led_to(hops[:-1], fact.resource, fact, row):
-        return False
-    return _value_at(row, Reach(fact, reach.own, reach.depth if len(hops) == 1 else 0), hops[-1].names, fields)
+def _is_one_of(fact: Fact, hop: Hop) -> bool:
+    return not is_resource(hop.kinds[0]) or fact.kind in hop.kinds
 
 
-def _value_at(row: Row, reach: Reach, names: tuple[str, ...], fields: Hl7Fields) -> bool:
+def _value_at(row: Row, reach: Reach, names: tuple[str, ...], grew: bool) -> bool:
     fact = reach.fact
     standing = fact.names[reach.depth :]
     wanted = (*reach.own, *row.source.parts)
+    inside = fact.parts[: len(wanted)] == wanted
     if not _right_extension(row, fact):
         return False
-    inside = fact.parts[: len(wanted)] == wanted
-    if standing[: len(names)] == names:  # the target is this element, or one around it
-        if inside:
-            return True
-        values = list(_simple(fact.value))
-    elif names[: len(standing)] == standing:  # the target is in what a function or code list made of the source
-        values = list(values_in(fact.value, names[len(standing) :]))
-        if inside and names[-1] == "code" and values:
-            return True
-    else:
+    if standing[: len(names)] == names and inside:  # all that the target holds, or a part of it
+        return True
+    if not fact.sealed or wanted[: len(fact.parts)] != fact.parts[: len(wanted)]:
         return False
-    if not inside and wanted[: len(fact.parts)] != fact.parts:
-        return False
-    if wanted == (*fact.parts, 1) and _grew(fact, fields) and (names[-1:] == ("code",) or names == standing) and values:
+    values = list(_within(fact.value, standing, names))
+    coded = names == standing or names[-1:] == ("code",)
+    if values and coded and (inside or (grew and wanted == (*fact.parts, 1))):
         return True
     return any(says_the_same(text, value) for text in fact.texts(wanted) for value in values)
+
+
+def _within(value: Any, standing: tuple[str, ...], names: tuple[str, ...]) -> Iterator[Any]:
+    """The simple values of what stands there that are at the target: all of them where the target is around it."""
+    if standing[: len(names)] == names:
+        yield from _simple(value)
+    elif names[: len(standing)] == standing:
+        yield from values_in(value, names[len(standing) :])
 
 
 def _simple(value: Any) -> Iterator[Any]:
@@ -186,16 +207,6 @@ def _simple(value: Any) -> Iterator[Any]:
         yield value
 
 
-def _grew(fact: Fact, fields: Hl7Fields) -> bool:
-    """Whether the fact's composite is read as text by its first component."""
-    field = fields.field(fact.segment.name, fact.parts[0]) if fact.parts else None
-    kind = field.type if field is not None else ""
-    for number in fact.parts[1:]:
-        found = fields.component(kind, number)
-        kind = found.type if found is not None else ""
-    return kind in GREW_FROM_SIMPLE
-
-
 def _right_extension(row: Row, fact: Fact) -> bool:
     """Whether one of the extensions that the value stands in is the guide's."""
     if not row.url:
@@ -207,29 +218,30 @@ def _right_extension(row: Row, fact: Fact) -> bool:
 # references
 
 
-def _led_to(hops: Sequence[Hop], number: int, fact: Fact, row: Row) -> bool:
-    """Whether these hops lead to the resource of that number."""
+def _leads_to(hops: list[Hop], number: int, fact: Fact) -> bool:
+    """Whether references at these hops lead to the resource of that number."""
     hop = hops[-1]
     for start, steps, end in fact.event.links:
-        if end != number:
-            continue
         kind = str(fact.event.resources[start]["resourceType"])
         names = tuple(name for name, _ in steps)
-        if len(hops) > 1 or is_resource(hop.kinds[0]):
-            if kind not in hop.kinds or names[: len(hop.names)] != hop.names:
-                continue
-        elif names[-len(hop.names) :] != hop.names or not _of_type(kind, names[: -len(hop.names)], hop.kinds[0]):
+        if end != number or not _at(hop, kind, names):
             continue
-        if len(hops) == 1 or _led_to(hops[:-1], start, fact, row):
+        if len(hops) == 1 or _leads_to(hops[:-1], start, fact):
             return True
     return False
 
 
-def _of_type(kind: str, names: Sequence[str], wanted: str) -> bool:
-    for name in names:
+def _at(hop: Hop, kind: str, names: tuple[str, ...]) -> bool:
+    """Whether a reference at these names of a resource is one that the hop means."""
+    if is_resource(hop.kinds[0]):
+        return kind in hop.kinds and names[: len(hop.names)] == hop.names
+    before = len(names) - len(hop.names)
+    if names[before:] != hop.names:
+        return False
+    for name in names[:before]:
         element = element_of(kind, name)
         kind = element.type if element is not None else ""
-    return kind == wanted
+    return kind == hop.kinds[0]
 
 
 # what the guide assigns
@@ -238,18 +250,19 @@ def _of_type(kind: str, names: Sequence[str], wanted: str) -> bool:
 def _assigned(row: Row, reach: Reach) -> bool:
     """Whether the constant stands at the target, in the item that the source's value is in too."""
     fact = reach.fact
-    last = row.hops[-1]
-    for number in _near(fact):
-        resource = fact.event.resources[number]
-        if len(row.hops) > 1:
-            if resource["resourceType"] not in last.kinds or not _led_to(row.hops[:-1], number, fact, row):
-                continue
-        elif is_resource(last.kinds[0]) and resource["resourceType"] not in last.kinds:
-            continue
-        depth = reach.depth if number == fact.resource and len(row.hops) == 1 else 0
-        if _stands(row, fact, number, depth, last):
-            return True
-    return False
+    wanted = (*reach.own, *row.source.parts)
+    read = fact.parts[: len(wanted)] == wanted or (wanted[: len(fact.parts)] == fact.parts and fact.texts(wanted))
+    if not read and (not row.condition or fact.texts(wanted)):
+        return False  # `IF XTN.3 NOT VALUED` is about a source that is not there
+    *before, last = row.hops
+    if not before:
+        return _is_one_of(fact, last) and _stands(row, reach, fact.resource, last)
+    return any(
+        fact.event.resources[number]["resourceType"] in last.kinds
+        and _leads_to(before, number, fact)
+        and _stands(row, Reach(fact, reach.own, 0), number, last)
+        for number in _near(fact)
+    )
 
 
 def _near(fact: Fact) -> Iterator[int]:
@@ -262,15 +275,15 @@ def _near(fact: Fact) -> Iterator[int]:
             yield start
 
 
-def _stands(row: Row, fact: Fact, number: int, depth: int, hop: Hop) -> bool:
-    names = hop.names
-    shared = 0
+def _stands(row: Row, reach: Reach, number: int, hop: Hop) -> bool:
+    names, fact = hop.names, reach.fact
     value: Any = fact.event.resources[number]
+    shared = 0
     if number == fact.resource:
-        standing = fact.names[depth:]
+        standing = fact.names[reach.depth :]
         while shared < min(len(names) - 1, len(standing)) and names[shared] == standing[shared]:
             shared += 1
-        value = fact.item(depth + shared)
+        value = fact.item(reach.depth + shared)
         element = element_of(hop.kinds[0], names[0]) if names else None
         if not shared and element is not None and element.many:
             return False

@@ -52,7 +52,7 @@ def says_the_same(text: str, value: Any) -> bool:
             return False
     if _DATE.fullmatch(shown):
         digits = re.sub(r"\D", "", shown)
-        return len(text) >= 4 and text[:4].isdigit() and digits.startswith(re.sub(r"\D", "", text)[:8])  # noqa: PLR2004
+        return len(text) >= 4 and text[:4].isdigit() and digits.startswith(re.sub(r"\D", "", text)[:8])
     return False
 
 
