@@ -11,9 +11,9 @@ from contract.errors import Misconfigured
 from mappings.language.build import build
 from mappings.language.coverage import exclusions
 from mappings.language.coverage.conditions import is_clear
+from mappings.language.coverage.evidence import Evidence
 from mappings.language.coverage.facts import Fact, Reading, facts_of, readings_of
 from mappings.language.coverage.guide import Guide, Row, read_guide
-from mappings.language.coverage.scoring import Evidence
 from mappings.language.folder import layers_of
 from mappings.language.packs import load_pack
 from mappings.language.problems import Problems
