@@ -81,8 +81,9 @@ def _print_declared(found: dict[str, Any]) -> None:
     resources = [[each["resource"], len(each["elements"]), each["of"], each["elements"]] for each in found["resources"]]
     print_table(["resource", "filled", "of", "elements"], resources, none="no resources are made")
     print_line("")
-    lists = [[each["name"], each["rows"], each["unverified"], each["unknown"]] for each in found["codes"]]
-    print_table(["code list", "rows", "unverified", "unknown"], lists, none="no code lists")
+    kinds = ["name", "rows", "unverified", "unknown", "unmapped"]
+    lists = [[each[kind] for kind in kinds] for each in found["codes"]]
+    print_table(["code list", "rows", "unverified", "unknown", "unmapped in samples"], lists, none="no code lists")
 
 
 def _print_scored(found: dict[str, Any], *, missing: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,12 +45,14 @@ class Filled:
 
 @dataclass(frozen=True, slots=True)
 class CodeRows:
-    """A code list: its rows, those not verified, and what becomes of a code that is not in it."""
+    """A code list: its rows, those not verified, what becomes of a code that is not in it, and how many such codes the
+    samples bring."""
 
     name: str
     rows: int
     unverified: int
     unknown: str
+    unmapped: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +68,15 @@ def declared(name: str, search: Sequence[Path] = ()) -> Declared:
     pack = load_pack(name, search)
     built = build(layers_of(name, search, Problems()), Problems())
     used: set[str] = set()
+    unmapped: Counter[str] = Counter()
     samples = 0
     for sample in accounted_samples(pack, search):
         samples += 1
-        used |= {path for _, mapped in sample.messages for path in mapped.used}
+        for _, mapped in sample.messages:
+            used |= set(mapped.used)
+            unmapped.update(issue.code_list for issue in mapped.issues if issue.code_list)
     parts = _segments(built, used) if pack.format is Format.HL7V2 else _messages(built, used)
-    return Declared(samples, tuple(parts), tuple(_resources(built)), tuple(_codes(built)))
+    return Declared(samples, tuple(parts), tuple(_resources(built)), tuple(_codes(built, unmapped)))
 
 
 def _segments(built: Built, used: set[str]) -> Iterator[Part]:
@@ -120,7 +125,7 @@ def _resources(built: Built) -> Iterator[Filled]:
         yield Filled(kind, tuple(filled), len({single.get(name, name) for name in names} - {"id"}))
 
 
-def _codes(built: Built) -> Iterator[CodeRows]:
+def _codes(built: Built, unmapped: Counter[str]) -> Iterator[CodeRows]:
     for name, codes in sorted(built.codes.items()):
         policy = f"{codes.unknown} {codes.fixed}" if codes.unknown is Unknown.FIXED else str(codes.unknown)
-        yield CodeRows(name, len(codes.targets), len(codes.unverified & codes.targets.keys()), policy)
+        yield CodeRows(name, len(codes.targets), len(codes.unverified & codes.targets.keys()), policy, unmapped[name])

@@ -74,12 +74,12 @@ class State:
         self.placed: list[Placed] = []
         self.above: dict[str, ParentRef] = {}
 
-    def refuse(self, code: Code, where: str, text: str) -> None:
+    def refuse(self, code: Code, where: str, text: str, code_list: str = "") -> None:
         """Notes an error; the message is refused once all of them are found."""
-        self.issues.append(Issue(code, where, text))
+        self.issues.append(Issue(code, where, text, code_list=code_list))
 
-    def note(self, code: Code, where: str, text: str) -> None:
-        self.issues.append(Issue(code, where, text, Severity.WARNING))
+    def note(self, code: Code, where: str, text: str, code_list: str = "") -> None:
+        self.issues.append(Issue(code, where, text, Severity.WARNING, code_list=code_list))
 
     def place(self, where: str, path: str, owner: dict[str, Any], name: str, value: Any) -> None:
         """In accounting code: what was read at `where` stands in `owner` as its element `name`."""
