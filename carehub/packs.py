@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from carehub.errors import Declined
 from carehub.settings import read_settings
 from contract.errors import Misconfigured
 from mappings.language import CompiledPack, lint_packs, list_packs, load_pack
+from mappings.language.coverage.declared import declared
+from mappings.language.coverage.report import score
 from mappings.language.folder import layers_of, pack_folders
 from mappings.language.problems import Problems
 from mappings.language.samples import accept_samples, run_samples
@@ -74,6 +77,23 @@ def accept_samples_of(results: Sequence[Mapping[str, Any]]) -> None:
     search = read_settings().packs
     for pack in sorted({each["pack"] for each in results}):
         accept_samples(pack, search, [each["sample"] for each in results if each["pack"] == pack])
+
+
+def declared_coverage(name: str) -> dict[str, Any]:
+    """What the pack maps of its source, what it fills in FHIR, and its code lists. Raises Declined for a name that no
+    pack has."""
+    search = read_settings().packs
+    _known([name], search)
+    return asdict(declared(name, search))
+
+
+def guide_coverage(names: Sequence[str], folder: Path) -> dict[str, Any]:
+    """The packs' samples against a guide's tables, row by row. Raises Declined for a name that no pack has,
+    Misconfigured for a folder that is no guide."""
+    search = read_settings().packs
+    found = score(_known(names, search), folder, search)
+    totals = {"counted": found.counted, "covered": found.covered, "percent": found.percent}
+    return asdict(found) | totals
 
 
 def _known(names: Sequence[str] | None, search: Sequence[Path]) -> Sequence[str]:

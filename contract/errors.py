@@ -76,7 +76,7 @@ class Issue:
 
     `path` is in the source format's own words (`PID-7`, `row 12, Date of Birth`, `Bundle.entry[2].resource.status`),
     empty when it is about the whole. `text` is a sentence for a person and never quotes the offending value: a value
-    may be somebody's name.
+    may be somebody's name. `code_list` is the name of the pack's list that lacks a code.
     """
 
     code: Code
@@ -84,6 +84,7 @@ class Issue:
     text: str
     severity: Severity = Severity.ERROR
     retryable: bool = False
+    code_list: str = ""
 
     def as_dict(self) -> dict[str, object]:
         return {

@@ -53,13 +53,15 @@ class ReceiptEvent:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The answer to a sender: durable before it leaves. `received` is that of the first time."""
+    """The answer to a sender: durable before it leaves. `received` is that of the first time. `unmapped` are the code
+    lists that lacked a code of the message, once for each such code: for the hub to count, the sender is not told."""
 
     id: str
     status: Status
     source: str
     received: datetime
     events: tuple[ReceiptEvent, ...] = field(default=())
+    unmapped: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, object]:
         return {

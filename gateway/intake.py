@@ -22,7 +22,7 @@ from gateway.store.states import load_parents
 from mappings import formats
 from mappings.language import CompiledPack
 from mappings.restriction import restrict
-from mappings.stages import Decoded, Draft, MapContext, Mapped
+from mappings.stages import Decoded, MapContext, Mapped
 from mappings.validation import judges_of
 
 REMEMBERED_SECONDS: Final = 7 * 24 * 3600.0
@@ -48,9 +48,7 @@ async def intake(delivery: Delivery, hub: Hub) -> Receipt:
         reading = decode(delivery, source, hub)
         context = await context_of(reading, delivery, source, hub)
         outcome: Outcome = (
-            context
-            if isinstance(context, Waits)
-            else Accepted(restricted(validated(mapped(reading, context), reading), reading))
+            context if isinstance(context, Waits) else restricted(validated(mapped(reading, context), reading), reading)
         )
     except Refusal as refused:
         if not refused.kept:
@@ -58,7 +56,7 @@ async def intake(delivery: Delivery, hub: Hub) -> Receipt:
         refusal = in_row(refused, delivery)
         outcome = Refused(refusal.issues)
     kept = await hub.keeper.keep(keeping(delivery, source, reading, outcome))
-    return receipt(kept, source, refusal)
+    return receipt(kept, source, outcome, refusal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +111,13 @@ def validated(message: Mapped, reading: Reading) -> Mapped:
     return message
 
 
-def restricted(message: Mapped, reading: Reading) -> tuple[Draft, ...]:
+def restricted(message: Mapped, reading: Reading) -> Accepted:
     """Applies the rules for what must be held apart, and turns bundles into bytes."""
     drafts = guarded(lambda: restrict(message), "restrict")
     if any(len(draft.body) > MAX_MESSAGE_BYTES - HEADROOM for draft in drafts):
         text = f"an event made from it is larger than {(MAX_MESSAGE_BYTES - HEADROOM) // 1024} KiB; split the message"
         raise refuse(TooLarge, Code.TOO_LARGE, text, path=reading.decoded.kind)
-    return drafts
+    return Accepted(drafts, tuple(issue.code_list for issue in message.issues if issue.code_list))
 
 
 def keeping(delivery: Delivery, source: Source, reading: Reading | None, outcome: Outcome) -> Keeping:
@@ -155,7 +153,7 @@ def keeping(delivery: Delivery, source: Source, reading: Reading | None, outcome
     )
 
 
-def receipt(kept: Kept, source: Source, refusal: Refusal | None) -> Receipt:
+def receipt(kept: Kept, source: Source, outcome: Outcome, refusal: Refusal | None) -> Receipt:
     """The sender's answer. Raises what the message was refused for, once that is kept; a repeat of a message that was
     accepted before is accepted still."""
     if kept.conflict:
@@ -166,7 +164,8 @@ def receipt(kept: Kept, source: Source, refusal: Refusal | None) -> Receipt:
         )
     if kept.refused and refusal is not None:
         raise refusal
-    return Receipt(kept.id, kept.status, source.id, kept.received, kept.events)
+    unmapped = outcome.unmapped if isinstance(outcome, Accepted) else ()
+    return Receipt(kept.id, kept.status, source.id, kept.received, kept.events, unmapped)
 
 
 def in_row(refusal: Refusal, delivery: Delivery) -> Refusal:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from contract.errors import Issue
 from contract.identifiers import ResourceIds
@@ -121,15 +121,28 @@ class MappedEvent:
     states: tuple[ResourceState, ...] = ()
 
 
+class Placed(NamedTuple):
+    """One value of the source in an event: read at `where` (`PID-5.1.1`), it is the element `name` of the object
+    `owner`, or one of its items. `path` is the FHIR path without positions: `Patient.name.family`."""
+
+    where: str
+    path: str
+    owner: dict[str, Any]
+    name: str
+    value: Any
+
+
 @dataclass(frozen=True, slots=True)
 class Mapped:
     """The events of one message, what was noticed on the way (warnings; an error raises instead), and how much of the
-    message was read: `used` and `unmapped` are source paths, filled only when accounting was asked for."""
+    message was read: `used` and `unmapped` are source paths, `placed` for each event where its values went; filled only
+    when accounting was asked for."""
 
     events: tuple[MappedEvent, ...]
     issues: tuple[Issue, ...] = ()
     used: tuple[str, ...] = ()
     unmapped: tuple[str, ...] = ()
+    placed: tuple[tuple[Placed, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

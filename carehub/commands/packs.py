@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from carehub.commands import authoring, exits
+from carehub.commands import authoring, coverage, exits
 from carehub.output import AsJson
 
 packs = typer.Typer(no_args_is_help=True, help="Mapping packs: those that come along, and those of CAREHUB_PACKS.")
@@ -90,3 +90,6 @@ def try_samples(names: PackNames = None, accept: Accept = False, as_json: AsJson
     say(f"{len(results)} samples, {len(failed)} failed")
     if failed:
         raise typer.Exit(exits.NO)
+
+
+packs.command("coverage", help=coverage.HELP)(coverage.coverage)

@@ -1,7 +1,7 @@
 """Metrics for Prometheus, in a registry of their own. Times are in seconds, sizes in bytes.
 
-Labels are bounded: sources, sectors and event types are registered or mapped, codes and outcomes are closed lists, and
-routes are templates. Nothing a sender writes becomes a label.
+Labels are bounded: sources, sectors and event types are registered or mapped, code lists are those of the packs, codes
+of refusals and outcomes are closed lists, and routes are templates. Nothing a sender writes becomes a label.
 """
 
 from __future__ import annotations
@@ -46,6 +46,9 @@ class Metrics:
         )
         self._refusals = self._counter("refusals", "Messages refused, by reason", "source", "door", "code")
         self._events = self._counter("events", "Events accepted", "source", "sector", "type")
+        self._unmapped = self._counter(
+            "unmapped_codes", "Codes of accepted messages that a pack's list lacks", "source", "code_list"
+        )
         self._intake = self._histogram("intake_seconds", "From a whole message to its durable receipt", "door")
         self._rows = self._counter("batch_rows", "Rows of files that were worked", "source")
         self._requests = self._counter("http_requests", "HTTP requests answered", "route", "method", "status")
@@ -68,6 +71,8 @@ class Metrics:
         if receipt.status == "accepted":
             for event in receipt.events:
                 self._events(receipt.source, sector, event.type).inc()
+            for code_list in receipt.unmapped:
+                self._unmapped(receipt.source, code_list).inc()
         self._intake(door).observe(seconds)
 
     def refused(self, source: str, door: str, code: Code, seconds: float | None = None) -> None:

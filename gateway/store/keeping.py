@@ -14,9 +14,11 @@ from mappings.stages import Draft, ParentRef
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Outcome: events to publish (none is possible: a row of a snapshot that says nothing new)."""
+    """Outcome: events to publish (none is possible: a row of a snapshot that says nothing new). `unmapped` are the code
+    lists that lacked a code of the message, once for each."""
 
     drafts: tuple[Draft, ...]
+    unmapped: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

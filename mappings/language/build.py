@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from mappings.language.compile.messages import compile_message
 from mappings.language.compile.module import module_of
 from mappings.language.compile.scope import Scope
 from mappings.language.compile.templates import Template, read_template
-from mappings.language.compile.unit import Shared, Unit, read_expression
+from mappings.language.compile.unit import Reads, Shared, Unit, read_expression
 from mappings.language.compile.values import NOTHING_VALUE, Segments, Value
 from mappings.language.compile.writer import Writer
 from mappings.language.folder import Layer, Manifest
@@ -32,11 +33,15 @@ _FOLDERS = ("messages", "segments", "datatypes", "templates")
 
 class Built(NamedTuple):
     """The manifest in effect and the program, None where mistakes stopped it. `accounting` makes the program that notes
-    its reads."""
+    its reads. `hl7` and `rows` are what it may read, `reads` what it does read, `codes` its code lists."""
 
     manifest: Manifest
     program: Program | None
     accounting: Callable[[], Program]
+    hl7: Hl7Fields
+    rows: RowFields
+    reads: Reads
+    codes: dict[str, CodeList]
 
 
 def build(layers: list[Layer], problems: Problems) -> Built:
@@ -45,8 +50,9 @@ def build(layers: list[Layer], problems: Problems) -> Built:
     manifest = effective(layers)
     sources = _Sources(layers, _documents(layers, problems), manifest, problems)
     program = sources.program(accounting=False)
+    reads = deepcopy(sources.shared.reads) if sources.shared else Reads()  # what is checked alone is not used
     _lint(sources, layers[-1], problems)
-    return Built(manifest, program, sources.accounting)
+    return Built(manifest, program, sources.accounting, sources.hl7, sources.rows, reads, sources.codes)
 
 
 def effective(layers: list[Layer]) -> Manifest:

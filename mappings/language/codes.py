@@ -32,7 +32,8 @@ class Target:
 
 @dataclass(slots=True)
 class CodeList:
-    """`system` is the source's own code system. `fixed` is the code that stands for the unknown."""
+    """`system` is the source's own code system. `fixed` is the code that stands for the unknown. `unverified` are the
+    codes whose row has not `yes` under `verified`."""
 
     name: str
     place: Place
@@ -41,6 +42,7 @@ class CodeList:
     system: str = ""
     targets: dict[str, Target] = field(default_factory=dict)
     places: dict[str, Place] = field(default_factory=dict)
+    unverified: set[str] = field(default_factory=set)
 
     def is_boolean(self) -> bool:
         return bool(self.targets) and {t.code for t in self.targets.values()} <= {"true", "false"}
@@ -88,6 +90,7 @@ def _lay_over(codes: CodeList, file: str, text: str, problems: Problems) -> None
         if row["code"] in seen:
             problems.add(place, f"the code `{row['code']}` is here twice", "keep one of the two rows")
         seen.add(row["code"])
+        codes.unverified.discard(row["code"])
         if row["target_code"] == REMOVED:
             codes.targets.pop(row["code"], None)
         elif not row["target_code"]:
@@ -95,6 +98,8 @@ def _lay_over(codes: CodeList, file: str, text: str, problems: Problems) -> None
         else:
             codes.targets[row["code"]] = Target(row["target_system"], row["target_code"], row["target_display"])
             codes.places[row["code"]] = place
+            if row["verified"] != "yes":
+                codes.unverified.add(row["code"])
 
 
 def _setting(codes: CodeList, line: str, place: Place, problems: Problems) -> None:

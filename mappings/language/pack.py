@@ -16,7 +16,7 @@ from mappings.language.runtime.passing import passed_bundle, resource_named
 from mappings.language.runtime.program import MessageCode, Program
 from mappings.language.runtime.remember import states_of
 from mappings.language.runtime.state import State
-from mappings.stages import Decoded, Format, MapContext, Mapped, MappedEvent, ParentRef, ResourceState, Sender
+from mappings.stages import Decoded, Format, MapContext, Mapped, MappedEvent, ParentRef, Placed, ResourceState, Sender
 
 _EPOCH_CONTEXT_KEY = b"recognise"
 
@@ -96,7 +96,7 @@ class CompiledPack:
 
         Raises Unprocessable with every error of the message: `unsupported-message` without a message file,
         `unsupported-trigger` without an event for the trigger, else what is wrong in which source field. With
-        `account`, `used` and `unmapped` are filled, which takes a slower path.
+        `account`, `used`, `unmapped` and `placed` are filled, which takes a slower path.
         """
         message = self._known(decoded)
         loaded = self._loaded if not account else self._noted()
@@ -105,6 +105,7 @@ class CompiledPack:
         events: list[MappedEvent] = []
         issues: list[Issue] = list(decoded.issues)
         used: set[str] = set()
+        placed: list[tuple[Placed, ...]] = []
         for number, part in enumerate(parts):
             state = _state(decoded, context)
             event = self._event(loaded, message, state, decoded, part, number)
@@ -113,12 +114,14 @@ class CompiledPack:
             used |= {parent.path for parent in state.above.values()}
             if event is not None:
                 events.append(event)
+                placed.append(tuple(state.placed))
         issues = list(dict.fromkeys(issues))
         _raise_errors(issues)
         if not account:
             return Mapped(tuple(events), tuple(issues))
         used.add(loaded.program.kind_path)
-        return Mapped(tuple(events), tuple(issues), tuple(sorted(used)), unmapped_of(decoded, used, self.format))
+        unmapped = unmapped_of(decoded, used, self.format)
+        return Mapped(tuple(events), tuple(issues), tuple(sorted(used)), unmapped, tuple(placed))
 
     def _noted(self) -> Loaded:
         if self._noting is None:

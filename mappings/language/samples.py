@@ -7,7 +7,7 @@ array, several CSV rows) is mapped in order. What a row hangs on is found among 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,6 +52,16 @@ class SampleResult:
     @property
     def ok(self) -> bool:
         return not self.differences
+
+
+@dataclass(frozen=True, slots=True)
+class AccountedSample:
+    """One sample with its messages and what they became, those left out that were refused. `expected` is whether all is
+    as its golden has it."""
+
+    name: str
+    expected: bool
+    messages: tuple[tuple[Decoded, Mapped], ...]
 
 
 def run_samples(pack: str, search: Sequence[Path] = ()) -> list[SampleResult]:
@@ -114,22 +124,48 @@ def _remembered(pack: CompiledPack, folders: Sequence[Path]) -> dict[str, Parent
         waiting = still
 
 
-def _outcome(pack: CompiledPack, folder: Path, known: dict[str, ParentState]) -> Json:
-    """What the sample's messages give, as plain JSON."""
-    found: dict[str, Any] = {}
+def accounted_samples(pack: CompiledPack, search: Sequence[Path] = ()) -> Iterator[AccountedSample]:
+    """Every sample of the pack as it is mapped today, with what was read and where it went."""
+    folders = sample_folders(pack.name, search)
+    known = _remembered(pack, folders)
+    for folder in folders:
+        runs = tuple(_runs(pack, folder, known))
+        golden = folder / "expected.json"
+        expected = golden.is_file() and orjson.loads(golden.read_bytes()) == _plain_outcome(runs)
+        yield AccountedSample(folder.name, expected, tuple(run for run in runs if not isinstance(run, Refusal)))
+
+
+def _runs(
+    pack: CompiledPack, folder: Path, known: dict[str, ParentState]
+) -> Iterator[tuple[Decoded, Mapped] | Refusal]:
+    """What becomes of each message of the sample, in order."""
     parents = dict(known)
     for decoded in _messages(pack, folder):
         if isinstance(decoded, Refusal):
-            found.setdefault("refused", []).extend(_issues(decoded))
+            yield decoded
             continue
         context = MapContext(SENDER, ResourceIds(KEY), CLOCK, parents)
         try:
             mapped = pack.map(decoded, context, account=True)
         except Refusal as refusal:
-            found.setdefault("refused", []).extend(_issues(refusal))
+            yield refusal
             continue
         parents |= {state.resource_id: state.state for event in mapped.events for state in event.states}
-        _add(found, mapped)
+        yield decoded, mapped
+
+
+def _outcome(pack: CompiledPack, folder: Path, known: dict[str, ParentState]) -> Json:
+    return _plain_outcome(_runs(pack, folder, known))
+
+
+def _plain_outcome(runs: Iterable[tuple[Decoded, Mapped] | Refusal]) -> Json:
+    """What the sample's messages give, as plain JSON."""
+    found: dict[str, Any] = {}
+    for run in runs:
+        if isinstance(run, Refusal):
+            found.setdefault("refused", []).extend(_issues(run))
+        else:
+            _add(found, run[1])
     return orjson.loads(orjson.dumps(found, default=_plain))
 
 

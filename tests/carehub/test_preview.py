@@ -84,6 +84,14 @@ def test_real_messages_never_end_in_a_fault_of_ours(cli: Cli) -> None:
     assert codes <= {"unsupported-message", "unsupported-trigger"}
 
 
+def test_each_code_without_a_translation_is_told(cli: Cli) -> None:
+    sample = ROOT / "mappings/packs/hl7v2-itk/samples/edge-unknown-codes"
+    line = cli.json("preview", str(sample / "message.hl7"), "--pack", "hl7v2-itk")
+    told = [issue["path"] for issue in line["issues"] if issue["code"] == "unmapped-code"]
+    assert len(told) == 11
+    assert "PID-16" in told
+
+
 def test_packs_are_listed_and_shown(cli: Cli) -> None:
     names = [pack["pack"] for pack in cli.json("packs", "list")]
     assert {"hl7v2", "hl7v2-itk", "bars", "mhsds", "cld"} <= set(names)

@@ -74,9 +74,11 @@ class FakeRegister:
 
 @dataclass
 class FakeIntake:
-    """Answers each delivery by `answers`: a Status, an exception to raise, or a function of the delivery."""
+    """Answers each delivery by `answers`: a Status, an exception to raise, or a function of the delivery. `unmapped`
+    are the code lists that lacked a code."""
 
     answer: Status | Exception | Callable[[Delivery], Status] = Status.ACCEPTED
+    unmapped: tuple[str, ...] = ()
     taken: list[Delivery] = field(default_factory=list)
     gate: asyncio.Event | None = None
 
@@ -88,7 +90,7 @@ class FakeIntake:
             raise self.answer
         status = self.answer if isinstance(self.answer, Status) else self.answer(delivery)
         event = ReceiptEvent("0197-event", "patient-admitted-1", ("care.qvv.acute.v1",))
-        return Receipt("0197-message", status, delivery.principal.id, RECEIVED, (event,))
+        return Receipt("0197-message", status, delivery.principal.id, RECEIVED, (event,), self.unmapped)
 
     @property
     def bodies(self) -> list[bytes]:

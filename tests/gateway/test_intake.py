@@ -113,6 +113,14 @@ async def test_an_admission_is_accepted_with_its_event_and_topic(hub: Hub) -> No
     assert bundle["type"] == "message"
 
 
+async def test_a_code_without_a_translation_is_kept_and_its_list_named(hub: Hub) -> None:
+    body = admission().replace(b"|2\r", b"|2||||||||Q^Quaint\r")
+    receipt = await intake(delivery(body), hub)
+    assert receipt.unmapped == ("marital-status",)
+    assert "Quaint" in json.dumps(await bundle_of(hub, receipt))
+    assert "unmapped" not in receipt.as_dict()
+
+
 async def test_the_same_message_again_gets_the_original_receipt(hub: Hub) -> None:
     first = await intake(delivery(admission()), hub)
     again = await intake(delivery(admission(sent="202607020900")), hub)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from mappings.language.compile import bindings, components, expressions, identities, paths, repetitions, using
 from mappings.language.compile.scope import Scope
 from mappings.language.compile.unit import Unit
@@ -171,7 +169,7 @@ def _on_each(
         with unit.writer.block(f"if {result.code} is not None and {result.code} is not NULL:"):
             unit.line(f"{held}.append({result.code})")
             unit.note_used([item])
-    return Many(held, replace(result, code="", null=False, where="''"), numbered=False)
+    return repetitions.gathered(held, result, many)
 
 
 def _code(unit: Unit, source: Scalar, tree: Call, scope: Scope, target: Target | None) -> Any | None:
@@ -233,7 +231,7 @@ def _code_of_each(unit: Unit, source: Scalar, tree: Call, many: Many, name: str,
         with unit.writer.block(f"if {result.code} is not None and {result.code} is not NULL:"):
             unit.line(f"{held}.append({result.code})")
             unit.note_used([item])
-    return Many(held, replace(result, code="", null=False, where="''"), numbered=False)
+    return repetitions.gathered(held, result, many)
 
 
 def _ref(unit: Unit, source: Scalar, tree: Call, scope: Scope) -> Any | None:

@@ -29,6 +29,11 @@ _PLAIN = re.compile(r"[\w .:/-]*", re.ASCII)
 
 def condition(unit: Unit, source: Scalar, tree: Expression, scope: Scope) -> str:
     """Code that is true or false; `False`, with a problem added, where it is no condition."""
+    with unit.tests():
+        return _condition(unit, source, tree, scope)
+
+
+def _condition(unit: Unit, source: Scalar, tree: Expression, scope: Scope) -> str:
     match tree:
         case Logic():
             left = condition(unit, source, tree.left, scope)

@@ -37,6 +37,7 @@ def row(unit: Unit, source: Scalar, path: Path, scope: Scope) -> Any | None:
             continue
         if found is None:
             continue
+        unit.note_column(scope.message, found.name)
         real = found.name.split(".")[start:]
         where = repr(found.name)
         code = bound.code if bound is not None else "M"

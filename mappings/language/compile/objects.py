@@ -99,6 +99,7 @@ def _constants(unit: Unit, pieces: list[Piece], model: TypeModel, to: str, place
         inner = unit.within(place, entry.key.place)
         value = convert.to_target(inner, entry.value, 0, constant(entry.value.text), target)
         if value is not None:
+            unit.shared.reads.elements.add((model.name, element.name))
             found.append(f"{element.name!r}: {value.code}")
     return found
 
@@ -125,6 +126,7 @@ def _sink(
         if choice is not None:
             types = tuple(element.type for element in choice)
             targets = tuple(t for element in choice for t in element.targets)
+            unit.shared.reads.elements.add((model.name, name))
             wanted = Target(types, f"{model.name}.{name}", (), targets, False, where_plus(to, f".{name[:-3]}"))
             return Sink(owner, wanted, live, resource, choice=name[:-3])
     element = model.elements.get(name)
@@ -137,6 +139,7 @@ def _sink(
     held = lists[name][2] if element.many else ""
     if ":" in entry.key.text and not element.many:
         unit.wrong(entry.key.place, f"{model.name}.{name} is single, so it has no named items", f"write `{name}:`")
+    unit.shared.reads.elements.add((model.name, name))
     target = target_of(element, f"{model.name}.{name}", to)
     return Sink(owner, target, live, resource, held=held, name=name)
 

@@ -174,6 +174,7 @@ def field_of(
     steps: Sequence[Step],
     scope: Scope,
 ) -> Any | None:
+    unit.note_field(segment.name, number)
     where = where_plus(segment.where, f"-{number}")
     last = unit.shared.hl7.last_field(segment.name)
     if segment.loop:

@@ -109,6 +109,8 @@ def put_value(unit: Unit, sink: Sink, node: Scalar, position: int, found: Value)
             unit.line(f"{sink.live} = True")
             sink.own = Own.SOURCE
             unit.note_used([value])
+            name = f"{sink.choice!r} + capital({value.code}[0])"
+            unit.note_placed([value], sink.target.to, sink.owner, name, f"{value.code}[1]")
         return None
     with unit.writer.block(f"if {guard} is not None:"):
         if value.null:
@@ -144,7 +146,7 @@ def _put_composite(unit: Unit, sink: Sink, node: Scalar, position: int, found: V
             value = replace(value, code=f"{{'reference': {guard}}}", type="Reference")
         with unit.writer.block(f"if {guard} is not None and {guard} is not NULL:"):
             noted = [] if value.type not in convert.SIMPLE else [value]
-            sink.put(unit, value.code, value.type, Own.SOURCE, noted)
+            sink.put(unit, value.code, value.type, Own.SOURCE, noted, [value])
             if sink.where == "''":
                 sink.where = found.where
 

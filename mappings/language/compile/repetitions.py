@@ -7,7 +7,7 @@ from dataclasses import replace
 from mappings.language.compile import components, conditions
 from mappings.language.compile.scope import Scope
 from mappings.language.compile.shapes import is_closed, shape
-from mappings.language.compile.unit import Unit
+from mappings.language.compile.unit import Unit, where_plus
 from mappings.language.compile.values import (
     Any,
     Many,
@@ -74,6 +74,14 @@ def each_of(unit: Unit, many: Many) -> tuple[str, str, str]:
     number, raw = unit.writer.name("i"), unit.writer.name("r")
     head = f"for {number}, {raw} in {many.code}:" if many.numbered else f"for {raw} in {many.code}:"
     return head, number, raw
+
+
+def gathered(held: str, result: Value, many: Many) -> Many:
+    """The results, in the local `held`, of something done to each of `many`."""
+    drawn = many.item.drawn if many.item.where == "''" else many.item.where
+    for number in many.tail:
+        drawn = where_plus(drawn, f".{number}")
+    return Many(held, replace(result, code="", null=False, where="''", drawn=drawn), numbered=False)
 
 
 def items_of(unit: Unit, many: Many, number: str, raw: str) -> Value | None:

@@ -33,18 +33,21 @@ class Sink:
     plain: bool = False
     traced: bool = False
 
-    def put(self, unit: Unit, code: str, kind: str, own: Own, values: Sequence[Value] = ()) -> None:
-        """The line that assigns or appends, and those that keep count."""
+    def put(
+        self, unit: Unit, code: str, kind: str, own: Own, values: Sequence[Value] = (), made_of: Sequence[Value] = ()
+    ) -> None:
+        """The line that assigns or appends, and those that keep count: `values` are used up with it, `made_of` is what
+        it is made of where its parts are counted one by one."""
+        name = repr(self.choice + kind[0].upper() + kind[1:] if self.choice else self.name)
         if self.held:
             unit.line(f"{self.held}.append({code})")
-        elif self.choice:
-            unit.line(f"{self.owner}[{self.choice + kind[0].upper() + kind[1:]!r}] = {code}")
         else:
-            unit.line(f"{self.owner}[{self.name!r}] = {code}")
+            unit.line(f"{self.owner}[{name}] = {code}")
         if own is Own.SOURCE or (own is Own.REFERENCE and not self.resource):
             unit.line(f"{self.live} = True")
             self.own = max(self.own, own)
         unit.note_used(values)
+        unit.note_placed(made_of or values, self.target.to, self.owner, name, code)
         if self.where == "''" and values:
             self.where = values[0].where
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -27,10 +28,21 @@ _LITERAL: Final = re.compile(r"'[^'()]*'")
 
 
 @dataclass(slots=True)
+class Reads:
+    """What a pack speaks of. `fields` and `columns` are read for a value or an id, `tested` are the fields and columns
+    of conditions; a column is (message, real name). `elements` are (FHIR type, element)."""
+
+    fields: set[tuple[str, int]] = field(default_factory=set)
+    columns: set[tuple[str, str]] = field(default_factory=set)
+    tested: set[tuple[str, int] | tuple[str, str]] = field(default_factory=set)
+    elements: set[tuple[str, str]] = field(default_factory=set)
+
+
+@dataclass(slots=True)
 class Shared:
     """One pack being compiled. `functions` holds finished functions, `instances` the templates made so far by name and
     the types of their arguments, `sole` the functions that read nothing but their one argument, `accounting` whether
-    reads are noted."""
+    reads are noted while mapping, `reads` what the pack speaks of at all."""
 
     format: Format
     problems: Problems
@@ -46,6 +58,7 @@ class Shared:
     making: list[str] = field(default_factory=list)
     used_codes: set[str] = field(default_factory=set)
     used_templates: set[str] = field(default_factory=set)
+    reads: Reads = field(default_factory=Reads)
 
 
 @dataclass(slots=True)
@@ -57,8 +70,8 @@ class Unit:
     writer: Writer
     parents: frozenset[str] = frozenset()
     message: str = ""
-    used: list[str] = field(default_factory=list)
     uses: tuple[Place, ...] = ()
+    testing: int = 0
 
     @property
     def problems(self) -> Problems:
@@ -80,6 +93,21 @@ class Unit:
     def line(self, code: str) -> None:
         self.writer.line(code)
 
+    @contextmanager
+    def tests(self) -> Iterator[None]:
+        """What is read in here decides something and is no value itself."""
+        self.testing += 1
+        yield
+        self.testing -= 1
+
+    def note_field(self, segment: str, number: int) -> None:
+        reads = self.shared.reads
+        (reads.tested if self.testing else reads.fields).add((segment, number))
+
+    def note_column(self, message: str, name: str) -> None:
+        reads = self.shared.reads
+        (reads.tested if self.testing else reads.columns).add((message, name))
+
     def note_used(self, values: Sequence[Value]) -> None:
         """In accounting code: these source paths went into the event."""
         if self.shared.accounting:
@@ -87,6 +115,14 @@ class Unit:
                 for where in (value.where, *value.others):
                     if where != "''":
                         self.line(f"S.used.add({where})")
+
+    def note_placed(self, values: Sequence[Value], path: str, owner: str, name: str, code: str) -> None:
+        """In accounting code: what these values made (`code`) is now the element `name` of `owner`. All but the values'
+        source paths is code too."""
+        if self.shared.accounting:
+            for where in (w for v in values for w in (v.where if v.where != "''" else v.drawn, *v.others)):
+                if where != "''":
+                    self.line(f"S.place({where}, {path}, {owner}, {name}, {code})")
 
 
 def read_expression(unit: Unit, source: Scalar) -> Expression | None:

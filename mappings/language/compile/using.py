@@ -55,7 +55,7 @@ def _call_on_each(unit: Unit, source: Scalar, tree: Call, arguments: list[Any], 
         if result is not None:
             with unit.writer.block(f"if {result.code} is not None and {result.code} is not NULL:"):
                 unit.line(f"{held}.append({result.code})")
-    return None if result is None else Many(held, replace(result, code="", null=False, where="''"), numbered=False)
+    return None if result is None else repetitions.gathered(held, result, many)
 
 
 def arguments_of(unit: Unit, source: Scalar, tree: Call, scope: Scope) -> list[Any] | None:

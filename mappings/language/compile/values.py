@@ -34,7 +34,8 @@ class Value:
     `type` is TEXT, JSON, REFERENCE, ID, a FHIR type, or `hl7:CX` for a composite. `where` is code for its source path.
     `literal` is set for what the pack itself says. `target` is the resource type of a reference, where it is known.
     `depth` is 0 for a repetition, 1 for a component, whose parts have another separator. `others` is code for further
-    source paths that went into it.
+    source paths that went into it; `drawn`, where its own is no longer known, for that of the field of which it was one
+    repetition.
     """
 
     code: str
@@ -48,6 +49,7 @@ class Value:
     types: tuple[str, ...] = ()
     depth: int = 0
     others: tuple[str, ...] = ()
+    drawn: str = "''"
 
     @property
     def composite(self) -> str:

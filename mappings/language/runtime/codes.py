@@ -35,16 +35,16 @@ def _unknown(state: State, where: str, table: CodeTable, value: str) -> Target |
     name = table.name
     match table.unknown:
         case Unknown.REFUSE:
-            state.refuse(Code.UNMAPPED_CODE, where, f"the code is not in the list {name}")
+            state.refuse(Code.UNMAPPED_CODE, where, f"the code is not in the list {name}", name)
         case Unknown.OMIT:
-            state.note(Code.UNMAPPED_CODE, where, f"the code is not in the list {name}; it is left out")
+            state.note(Code.UNMAPPED_CODE, where, f"the code is not in the list {name}; it is left out", name)
         case Unknown.FIXED:
-            state.note(Code.UNMAPPED_CODE, where, f"the code is not in the list {name}; it becomes {table.fixed}")
+            state.note(Code.UNMAPPED_CODE, where, f"the code is not in the list {name}; it becomes {table.fixed}", name)
             system = next((t.system for t in table.targets.values() if t.system), "")
             known = next((t for t in table.targets.values() if t.code == table.fixed), None)
             return known or Target(system, table.fixed, "")
         case Unknown.KEEP:
-            state.note(Code.UNMAPPED_CODE, where, f"the code is not in the list {name}; it is kept as it came")
+            state.note(Code.UNMAPPED_CODE, where, f"the code is not in the list {name}; it is kept as it came", name)
             return Target(table.system, " ".join(value.split()), "")
     return None
 

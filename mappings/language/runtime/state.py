@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from contract.errors import Code, Issue, Severity
 from mappings.formats.hl7v2.delimiters import STANDARD, Delimiters
-from mappings.stages import Json, MapContext, ParentRef
+from mappings.stages import Json, MapContext, ParentRef, Placed
 
 
 class Null:
@@ -30,9 +30,9 @@ class State:
 
     `kept` are the message's resources by id, `emitted` those found inside them, `pruned` ids of resources that turned
     out to be empty, `named` the ids by the message's names for them, `over` what is laid over passed resources by type,
-    `used` the source paths that were read (only when accounting was asked for), `above` a row's parents by name,
-    `found` the references to resources inside others by template and field, `marks` the message's separators of
-    components, subcomponents and repetitions.
+    `used` the source paths that were read and `placed` where their values went (only when accounting was asked for),
+    `above` a row's parents by name, `found` the references to resources inside others by template and field, `marks`
+    the message's separators of components, subcomponents and repetitions.
     """
 
     __slots__ = (
@@ -48,6 +48,7 @@ class State:
         "marks",
         "named",
         "over",
+        "placed",
         "pruned",
         "trigger",
         "used",
@@ -70,14 +71,19 @@ class State:
         self.named: dict[str, str] = {}
         self.over: dict[str, dict[str, Any]] = {}
         self.used: set[str] = set()
+        self.placed: list[Placed] = []
         self.above: dict[str, ParentRef] = {}
 
-    def refuse(self, code: Code, where: str, text: str) -> None:
+    def refuse(self, code: Code, where: str, text: str, code_list: str = "") -> None:
         """Notes an error; the message is refused once all of them are found."""
-        self.issues.append(Issue(code, where, text))
+        self.issues.append(Issue(code, where, text, code_list=code_list))
 
-    def note(self, code: Code, where: str, text: str) -> None:
-        self.issues.append(Issue(code, where, text, Severity.WARNING))
+    def note(self, code: Code, where: str, text: str, code_list: str = "") -> None:
+        self.issues.append(Issue(code, where, text, Severity.WARNING, code_list=code_list))
+
+    def place(self, where: str, path: str, owner: dict[str, Any], name: str, value: Any) -> None:
+        """In accounting code: what was read at `where` stands in `owner` as its element `name`."""
+        self.placed.append(Placed(where, path, owner, name, value))
 
     def missing(self, where: str, element: str) -> None:
         self.refuse(Code.MISSING_FIELD, where, f"this is needed for {element}, and it is empty")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.delivery import Status
 from tests.gateway.fakes import OPERATOR_KEY
 from tests.gateway.http.conftest import House
 from tests.gateway.http.test_events import ADT, outcome
@@ -43,6 +44,17 @@ async def test_metrics_count_what_happened(house: House) -> None:
     assert 'carehub_events_total{sector="acute",source="dch-pas",type="patient-admitted-1"} 1.0' in text
     assert 'carehub_http_requests_total{method="POST",route="/events",status="202"} 1.0' in text
     assert "carehub_ready 1.0" in text
+
+
+async def test_codes_without_a_translation_are_counted_by_list_once_the_message_is_accepted(house: House) -> None:
+    house.intake.unmapped = ("marital-status", "relationship", "relationship")
+    answer = await house.send(ADT)
+    assert "unmapped" not in answer.json()
+    house.intake.answer = Status.REPLAYED
+    await house.send(ADT)
+    text = (await house.client.get("/metrics", headers=OPERATOR)).text
+    assert 'carehub_unmapped_codes_total{code_list="marital-status",source="dch-pas"} 1.0' in text
+    assert 'carehub_unmapped_codes_total{code_list="relationship",source="dch-pas"} 2.0' in text
 
 
 async def test_what_is_not_there_is_an_outcome_too(house: House) -> None:
