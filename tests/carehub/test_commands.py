@@ -41,8 +41,11 @@ def test_every_command_explains_itself(cli: Cli, path: tuple[str, ...]) -> None:
     assert len(text.splitlines()) > 4
 
 
+EXPLAINED = [("up",), ("gateway",), ("preview",), ("sources", "add"), ("tail",), ("status",)]
+
+
 @pytest.mark.parametrize(
-    "path", [("up",), ("gateway",), ("preview",), ("sources", "add"), ("tail",), ("status",), ("packs", "list")]
+    "path", [*EXPLAINED, *(path for path in every_command() if path[0] == "packs" and len(path) > 1)], ids=" ".join
 )
 def test_help_has_an_example(cli: Cli, path: tuple[str, ...]) -> None:
     assert "Example" in cli.run(*path, "--help")
