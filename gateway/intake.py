@@ -115,7 +115,7 @@ def validated(message: Mapped, reading: Reading) -> Mapped:
 
 def restricted(message: Mapped, reading: Reading) -> tuple[Draft, ...]:
     """Applies the rules for what must be held apart, and turns bundles into bytes."""
-    drafts = guarded(lambda: restrict(message), "restrict")
+    drafts = guarded(lambda: restrict(message, reading.pack.rules), "restrict")
     if any(len(draft.body) > MAX_MESSAGE_BYTES - HEADROOM for draft in drafts):
         text = f"an event made from it is larger than {(MAX_MESSAGE_BYTES - HEADROOM) // 1024} KiB; split the message"
         raise refuse(TooLarge, Code.TOO_LARGE, text, path=reading.decoded.kind)

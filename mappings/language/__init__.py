@@ -4,10 +4,13 @@ from mappings.language.cache import Cache
 from mappings.language.pack import CompiledPack, Version
 from mappings.language.packs import lint_packs, list_packs, load_pack
 from mappings.language.problems import PackError, PackProblem, Place
+from mappings.language.stack import ANYWHERE, Locality
 
 __all__ = [
+    "ANYWHERE",
     "Cache",
     "CompiledPack",
+    "Locality",
     "PackError",
     "PackProblem",
     "Place",

@@ -32,7 +32,8 @@ class Target:
 
 @dataclass(slots=True)
 class CodeList:
-    """`system` is the source's own code system. `fixed` is the code that stands for the unknown."""
+    """`system` is the source's own code system. `fixed` is the code that stands for the unknown. `places` say where the
+    row of each code stands that holds, also one that removes its code."""
 
     name: str
     place: Place
@@ -90,6 +91,7 @@ def _lay_over(codes: CodeList, file: str, text: str, problems: Problems) -> None
         seen.add(row["code"])
         if row["target_code"] == REMOVED:
             codes.targets.pop(row["code"], None)
+            codes.places[row["code"]] = place
         elif not row["target_code"]:
             problems.add(place, "the row has no target_code", f"`{REMOVED}` removes the code of the layer below")
         else:
