@@ -45,7 +45,7 @@ async def intake(delivery: Delivery, hub: Hub) -> Receipt:
     reading: Reading | None = None
     refusal: Refusal | None = None
     try:
-        reading = decode(delivery, source, hub)
+        reading = await decode(delivery, source, hub)
         context = await context_of(reading, delivery, source, hub)
         outcome: Outcome = (
             context
@@ -77,12 +77,11 @@ def who_sent(delivery: Delivery) -> Source:
     return source
 
 
-def decode(delivery: Delivery, source: Source, hub: Hub) -> Reading:
-    """Bytes to the format's own terms, and the source's pack for it."""
-
+async def decode(delivery: Delivery, source: Source, hub: Hub) -> Reading:
+    """Bytes to the format's own terms, and the source's pack for it. Waits only for a source that was never heard."""
     body = delivery.body
     decoded = guarded(lambda: formats.decode(body, formats.recognise(body, delivery.content_type)), "decode")
-    return Reading(decoded, hub.shelf.choose(source, decoded))
+    return Reading(decoded, await hub.shelf.choose(source, decoded))
 
 
 async def context_of(reading: Reading, delivery: Delivery, source: Source, hub: Hub) -> MapContext | Waits:

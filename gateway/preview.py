@@ -13,7 +13,7 @@ from contract.errors import Code, Forbidden, Issue, Refusal, Severity, Unprocess
 from contract.identifiers import ResourceIds
 from contract.topics import Sector, Topic
 from gateway.ops.faults import guarded
-from gateway.shelf import pack_for
+from gateway.stock import pack_for
 from mappings import formats
 from mappings.language import CompiledPack
 from mappings.restriction import restrict

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from contract.errors import Misconfigured
 from contract.topics import Sector
 from mappings.language.nodes import Mapping, Node, Scalar, read_yaml
 from mappings.language.nodes import Sequence as NodeSequence
@@ -62,9 +63,13 @@ class Layer:
         return f"{self.manifest.name} {self.manifest.version}"
 
     def file(self, relative: str) -> tuple[str, str] | None:
-        """(shown name, text) of a file of this layer."""
-        path = self.root / relative
-        return (f"{self.root.name}/{relative}", path.read_text(encoding="utf-8-sig")) if path.is_file() else None
+        """(shown name, text) of a file of this layer. Raises Misconfigured when it is no text."""
+        path, shown = self.root / relative, f"{self.root.name}/{relative}"
+        try:
+            return (shown, path.read_text(encoding="utf-8-sig")) if path.is_file() else None
+        except UnicodeDecodeError as error:
+            line = error.object[: error.start].count(b"\n") + 1
+            raise Misconfigured(f"{shown}:{line}: the file is not UTF-8: save it as UTF-8") from None
 
     def under(self, folder: str, suffix: str) -> Iterator[str]:
         """Relative names of the files below a folder, sorted."""

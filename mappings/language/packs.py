@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from mappings.language.cache import Cache
-from mappings.language.folder import Layer, Overlay, editions, pack_folders, read_manifest
+from mappings.language.cache import Cache, content_key
+from mappings.language.folder import Layer, Overlay, pack_folders, read_manifest
 from mappings.language.pack import CompiledPack, Version
-from mappings.language.problems import PackError, PackProblem, Place, Problems
+from mappings.language.problems import PackError, PackProblem, Place, Problems, did_you_mean
 from mappings.language.runtime.program import Program
-from mappings.language.stack import ANYWHERE, Locality, home_of, layers_of, overlays_in
+from mappings.language.stack import ANYWHERE, Catalogue, Locality, home_of, layers_of
 from mappings.restriction import RuleBook, RuleMistake, laid_over, national
 
 RESTRICTION: Final = "restriction.yaml"
@@ -37,7 +37,7 @@ def load_layers(layers: list[Layer], cache: Cache | None = None) -> CompiledPack
     """As load_pack, from the layers themselves, base first."""
     problems = Problems()
     rules = rules_of(layers, problems)
-    key = cache.key(layers) if cache else ""
+    key = content_key(layers) if cache else ""
     known = cache.get(key) if cache and not problems.errors else None
     if known is not None:
         manifest, program = known
@@ -47,7 +47,7 @@ def load_layers(layers: list[Layer], cache: Cache | None = None) -> CompiledPack
     built = build(layers, problems)
     if problems.errors or built.program is None:
         raise PackError(built.manifest.name, problems.errors)
-    if cache is not None and cache.key(layers) == key:  # else somebody wrote to a file meanwhile
+    if cache is not None and content_key(layers) == key:  # else somebody wrote to a file meanwhile
         cache.put(key, built.manifest, built.program)
     return CompiledPack(built.manifest, built.program, rules, built.accounting)
 
@@ -94,21 +94,27 @@ def lint_packs(
 
     `locality_of` says where an overlay runs; without it each lies over its pack alone.
     """
-    overlays, found = overlays_in(search)
-    known = editions(search)
-    for name, roots in known.items():
-        for root in roots:
-            manifest = read_manifest(root, Problems())
-            found += lint_pack(name, search, Locality(pins={name: manifest.version}) if manifest else ANYWHERE)
-    for layer in overlays:
-        overlay = layer.manifest
-        if isinstance(overlay, Overlay) and overlay.pack in known:
+    catalogue = Catalogue(search)
+    found: list[PackProblem] = []
+    for name, folders in catalogue.packs.items():
+        for folder in folders:
+            version = folder.manifest.version if folder.manifest else None
+            found += folder.problems
+            found += lint_pack(name, search, Locality(pins={name: version}) if version else ANYWHERE)
+    for folder in catalogue.overlays:
+        overlay = folder.manifest
+        found += folder.problems
+        if isinstance(overlay, Overlay) and overlay.pack in catalogue.packs:
             home = locality_of(overlay) if locality_of else home_of(overlay, search)
             found += lint_pack(overlay.pack, search, home)
         elif isinstance(overlay, Overlay):
-            advice = f"there are: {', '.join(known)}"
-            found.append(PackProblem(overlay.place, f"there is no pack `{overlay.pack}` to lie over", advice))
+            said = f"there is no pack `{overlay.pack}` to lie over"
+            found.append(PackProblem(overlay.place, said, _near(overlay.pack, catalogue)))
     return list(dict.fromkeys(found))
+
+
+def _near(pack: str, catalogue: Catalogue) -> str:
+    return did_you_mean(pack, catalogue.packs) or f"there are: {', '.join(sorted(catalogue.packs))}"
 
 
 def lint_pack(name: str, search: Sequence[Path] = (), locality: Locality = ANYWHERE) -> list[PackProblem]:

@@ -69,6 +69,11 @@ class Problems:
     def warn(self, place: Place, text: str, advice: str = "") -> None:
         self._keep(PackProblem(place, text, advice, warning=True))
 
+    def take(self, others: Iterable[PackProblem]) -> None:
+        """What somebody else has collected."""
+        for problem in others:
+            self._keep(problem)
+
     def _keep(self, problem: PackProblem) -> None:
         if problem not in self.found:
             self.found.append(problem)

@@ -46,24 +46,7 @@ ANYWHERE: Final = Locality()
 
 def layers_of(name: str, search: Sequence[Path], problems: Problems, locality: Locality = ANYWHERE) -> list[Layer]:
     """The layers of a pack, base first. Empty, with problems added, when one that belongs there cannot be had."""
-    packs = _packs(name, search, problems, locality.pins)
-    if not packs:
-        return []
-    before = len(problems.errors)
-    overlays = _overlays(packs[-1], search, problems, locality)
-    layers = [*packs, *overlays]
-    for position, layer in enumerate(layers):
-        if any(below.root.name == layer.root.name for below in layers[:position]):
-            said = f"two folders called {layer.root.name} lie over one another"
-            problems.add(layer.manifest.place, said, "rename the overlay's folder: mistakes are told by it")
-    return [] if len(problems.errors) > before else layers
-
-
-def overlays_in(search: Sequence[Path]) -> tuple[list[Layer], list[PackProblem]]:
-    """Every overlay on the search path, and what is wrong with those that cannot be read."""
-    problems = Problems()
-    found = [Layer(root, overlay) for root in _roots(search) if (overlay := read_overlay(root, problems))]
-    return found, problems.found
+    return Catalogue(search).layers(name, problems, locality)
 
 
 def home_of(overlay: Overlay, search: Sequence[Path]) -> Locality:
@@ -74,102 +57,130 @@ def home_of(overlay: Overlay, search: Sequence[Path]) -> Locality:
     return Locality((overlay.name,), None, pins) if overlay.kind == "place" else Locality((), overlay.name, pins)
 
 
-def _roots(search: Sequence[Path]) -> Iterable[Path]:
-    """Folders of overlays; one of the same name earlier on the search path takes the place of those after it."""
-    found: dict[str, Path] = {}
-    for root in folders_with_manifest(search):
-        if is_overlay(root):
-            found.setdefault(root.name, root)
-    return found.values()
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder with a manifest, None where it cannot be used; `problems` say why. `owner` is whose overlay it is, or is
+    meant to be: pack, kind and code, each empty where nothing says it."""
+
+    root: Path
+    manifest: Manifest | Overlay | None
+    problems: tuple[PackProblem, ...]
+    owner: tuple[str, str, str] = ("", "", "")
 
 
-def _packs(name: str, search: Sequence[Path], problems: Problems, pins: Mapping[str, str]) -> list[Layer]:
-    known = editions(search)
-    found: list[Layer] = []
-    wanted: tuple[str, str] | None = (name, "")
-    asked = Place(f"{name}/pack.yaml")
-    while wanted is not None:
-        pack, versions = wanted
-        if pack not in known:
-            problems.add(asked, f"there is no pack `{pack}`", did_you_mean(pack, known) or _listed(known))
+class Catalogue:
+    """The packs and overlays of a search path, as they stood when it was made. Of two overlay folders of one name the
+    first on the path counts."""
+
+    def __init__(self, search: Sequence[Path]) -> None:
+        self.packs = {name: [_pack(root) for root in roots] for name, roots in editions(search).items()}
+        overlays: dict[str, Folder] = {}
+        for root in folders_with_manifest(search):
+            if is_overlay(root) and root.name not in overlays:
+                overlays[root.name] = _overlay(root)
+        self.overlays = tuple(overlays.values())
+
+    def layers(self, name: str, problems: Problems, locality: Locality = ANYWHERE) -> list[Layer]:
+        """As layers_of."""
+        packs = self._packs(name, problems, locality.pins)
+        if not packs:
             return []
-        layer = _edition(pack, known[pack], versions, pins.get(pack), asked, problems)
-        if layer is None:
-            return []
-        if any(above.root == layer.root for above in found):
-            problems.add(asked, f"pack {pack} extends itself")
-            return []
-        found.insert(0, layer)
-        asked, wanted = layer.manifest.place, layer.manifest.extends if isinstance(layer.manifest, Manifest) else None
-    return found
+        before = len(problems.errors)
+        layers = [*packs, *self._overlays(packs[-1], problems, locality)]
+        for position, layer in enumerate(layers):
+            if any(below.root.name == layer.root.name for below in layers[:position]):
+                said = f"two folders called {layer.root.name} lie over one another"
+                problems.add(layer.manifest.place, said, "rename the overlay's folder: mistakes are told by it")
+        return [] if len(problems.errors) > before else layers
+
+    @property
+    def nobodys(self) -> list[Folder]:
+        """Overlays whose manifest is so wrong that nobody can say whose they are."""
+        return [folder for folder in self.overlays if folder.manifest is None and not all(folder.owner)]
+
+    def _packs(self, name: str, problems: Problems, pins: Mapping[str, str]) -> list[Layer]:
+        found: list[Layer] = []
+        wanted: tuple[str, str] | None = (name, "")
+        asked = Place(f"{name}/pack.yaml")
+        while wanted is not None:
+            pack, versions = wanted
+            if pack not in self.packs:
+                problems.add(asked, f"there is no pack `{pack}`", did_you_mean(pack, self.packs) or _listed(self.packs))
+                return []
+            layer = _edition(pack, self.packs[pack], versions, pins.get(pack), asked, problems)
+            if layer is None:
+                return []
+            if any(above.root == layer.root for above in found):
+                problems.add(asked, f"pack {pack} extends itself")
+                return []
+            found.insert(0, layer)
+            asked = layer.manifest.place
+            wanted = layer.manifest.extends if isinstance(layer.manifest, Manifest) else None
+        return found
+
+    def _overlays(self, pack: Layer, problems: Problems, locality: Locality) -> list[Layer]:
+        """Of each owner the overlay that fits the pack. One that is there and cannot be used is a mistake: to leave it
+        out would publish what its owner holds back."""
+        name, version = pack.manifest.name, pack.manifest.version
+        found: list[Layer] = []
+        for kind, code in locality.owners():
+            theirs = [folder for folder in self.overlays if folder.owner == (name, kind, code)]
+            for folder in theirs:
+                problems.take(folder.problems)
+            known = [(folder.root, folder.manifest) for folder in theirs if isinstance(folder.manifest, Overlay)]
+            fitting = [Layer(root, overlay) for root, overlay in known if fits(version, overlay.wanted)]
+            if len(fitting) > 1:
+                others = " and ".join(layer.root.name for layer in fitting)
+                said = f"the folders {others} are both the overlay of {kind} {code} for {name} {version}"
+                problems.add(fitting[1].manifest.place, said, "keep one, or give them different versions of the pack")
+            elif known and not fitting:
+                ranges = " and ".join(overlay.wanted for _, overlay in known)
+                said = f"the overlay of {kind} {code} is for {name} {ranges}, and here runs {version}"
+                advice = f"to adopt it, write `overlay: {name} {version}`; to stay, pin the version: carehub places pin"
+                problems.add(known[0][1].place, said, advice)
+            found += fitting
+        return found
+
+
+def _pack(root: Path) -> Folder:
+    mistakes = Problems()
+    return Folder(root, read_manifest(root, mistakes), tuple(mistakes.found))
+
+
+def _overlay(root: Path) -> Folder:
+    mistakes = Problems()
+    overlay = read_overlay(root, mistakes)
+    owner = (overlay.pack, overlay.kind, overlay.name) if overlay else _claimed(root)
+    return Folder(root, overlay, tuple(mistakes.found), owner)
+
+
+def _claimed(root: Path) -> tuple[str, str, str]:
+    """Whose overlay a manifest with mistakes is meant to be: its lines say so, if they can be read at all."""
+    said = dict(_CLAIM.findall(manifest_text(root)))
+    kind = "place" if "place" in said else "source"
+    return said.get("overlay", ""), kind, said.get(kind, "")
 
 
 def _edition(
-    pack: str, roots: Sequence[Path], versions: str, pin: str | None, asked: Place, problems: Problems
+    pack: str, folders: Sequence[Folder], versions: str, pin: str | None, asked: Place, problems: Problems
 ) -> Layer | None:
     """The pinned version of a pack, else the first that fits; `versions` is empty where all do."""
-    read: list[Layer] = []
-    for root in roots:
-        mistakes = Problems()
-        manifest = read_manifest(root, mistakes)
-        if manifest is None and pin is None and not read:
-            problems.found += [each for each in mistakes.found if each not in problems.found]
-            return None
-        if manifest is not None:
-            read.append(Layer(root, manifest))
-    there = ", ".join(layer.manifest.version for layer in read) or "none that can be read"
+    if pin is None and folders[0].manifest is None:
+        problems.take(folders[0].problems)
+        return None
+    read = [(folder.root, folder.manifest) for folder in folders if folder.manifest is not None]
+    there = ", ".join(manifest.version for _, manifest in read) or "none that can be read"
     if pin is not None:
-        read = [layer for layer in read if layer.manifest.version == pin]
+        read = [(root, manifest) for root, manifest in read if manifest.version == pin]
         if not read:
             said = f"{pack} {pin} is pinned, and it is not there"
             problems.add(asked, said, f"there are: {there}; put {pack}@{pin}/ on CAREHUB_PACKS, or pin another")
             return None
-    found = next((layer for layer in read if not versions or fits(layer.manifest.version, versions)), None)
+    found = next((Layer(*each) for each in read if not versions or fits(each[1].version, versions)), None)
     if found is None:
         pinned = " (pinned)" if pin is not None else ""
         problems.add(asked, f"pack {pack} is version {pin or there}{pinned}", f"`extends` asks for {versions}")
     return found
-
-
-def _overlays(pack: Layer, search: Sequence[Path], problems: Problems, locality: Locality) -> list[Layer]:
-    """Of each owner the overlay that fits the pack. One that is there and cannot be used is a mistake: to leave it out
-    would publish what its owner holds back."""
-    name, version = pack.manifest.name, pack.manifest.version
-    owned: dict[tuple[str, str], list[Layer]] = {owner: [] for owner in locality.owners()}
-    for root in _roots(search) if owned else ():
-        mistakes = Problems()
-        overlay = read_overlay(root, mistakes)
-        of, owner = (overlay.pack, (overlay.kind, overlay.name)) if overlay else _claimed(root)
-        if of != name or owner not in owned:
-            continue
-        problems.found += [each for each in mistakes.found if each not in problems.found]
-        if overlay is not None:
-            owned[owner].append(Layer(root, overlay))
-    found: list[Layer] = []
-    for (kind, code), layers in owned.items():
-        fitting = [layer for layer in layers if _wanted(layer, version)]
-        if len(fitting) > 1:
-            others = " and ".join(layer.root.name for layer in fitting)
-            said = f"the folders {others} are both the overlay of {kind} {code} for {name} {version}"
-            problems.add(fitting[1].manifest.place, said, "keep one, or give them different versions of the pack")
-        elif layers and not fitting:
-            ranges = " and ".join(layer.manifest.wanted for layer in layers if isinstance(layer.manifest, Overlay))
-            said = f"the overlay of {kind} {code} is for {name} {ranges}, and here runs {version}"
-            advice = f"to adopt it, write `overlay: {name} {version}`; to stay, pin the version: carehub places pin"
-            problems.add(layers[0].manifest.place, said, advice)
-        found += fitting
-    return found
-
-
-def _wanted(layer: Layer, version: str) -> bool:
-    return isinstance(layer.manifest, Overlay) and fits(version, layer.manifest.wanted)
-
-
-def _claimed(root: Path) -> tuple[str, tuple[str, str]]:
-    """Whose overlay a manifest with mistakes is meant to be: its lines say so, if they can be read at all."""
-    said = dict(_CLAIM.findall(manifest_text(root)))
-    kind = "place" if "place" in said else "source"
-    return said.get("overlay", ""), (kind, said.get(kind, ""))
 
 
 def _listed(known: Iterable[str]) -> str:

@@ -83,7 +83,7 @@ class EveryPack:
 
 
 class EveryShelf:
-    def choose(self, *_: object) -> EveryPack:
+    async def choose(self, *_: object) -> EveryPack:
         return EveryPack()
 
 
