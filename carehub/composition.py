@@ -22,6 +22,7 @@ from carehub.installation import settle_installation
 from carehub.kafka import Kafka
 from carehub.probes import kafka_probe, no_kafka_known, shards_relayed
 from carehub.settings import Settings
+from carehub.warmth import settle_memory
 from consumers.app import App
 from consumers.database import Database as AppDatabase
 from contract.errors import Misconfigured, Unavailable
@@ -50,14 +51,15 @@ from gateway.ops.last_seen import LastSeen
 from gateway.ops.metrics import Metrics
 from gateway.reception import Reception
 from gateway.relay.relay import Relay
-from gateway.shelf import Shelf, load_shelf
+from gateway.shelf import Shelf
 from gateway.store.database import Database
 from gateway.store.entry import StoreKeys
 from gateway.store.group import Keeper
 from gateway.store.keeping import Keeping, Kept
+from gateway.store.localities import read_register
 from gateway.store.sources import StoredRegister, all_sources
 from gateway.waiting_room import WaitingRoom
-from mappings.language import Cache, list_packs
+from mappings.language import Cache
 
 GATEWAY_CONNECTIONS: Final = 10
 
@@ -71,19 +73,23 @@ class Gateway:
     batches: BatchWork
     waiting: WaitingRoom
     seen: LastSeen
+    shelf: Shelf
     relay: Relay | None
 
 
 @asynccontextmanager
-async def composed_gateway(settings: Settings, host: str, kafka: Kafka | None) -> AsyncIterator[Gateway]:
+async def composed_gateway(
+    settings: Settings, host: str, kafka: Kafka | None, reload: asyncio.Event
+) -> AsyncIterator[Gateway]:
     """A gateway whose store is open, whose packs are compiled and whose health has been looked at once; afterwards what
-    waits for a commit is committed. Raises Misconfigured when the database is away or not migrated, or does not go with
-    the secrets."""
+    waits for a commit is committed. Whenever `reload` is set, its packs are read again. Raises Misconfigured when the
+    database is away or not migrated, or does not go with the secrets."""
     process = process_name("gateway")
     async with open_hub(settings, connections=GATEWAY_CONNECTIONS) as database:
         installation = await settle_installation(database, settings)
-        names = [pack.name for pack in list_packs(settings.packs)]
-        shelf = await asyncio.to_thread(load_shelf, names, settings.packs, Cache(settings.pack_cache))
+        register = partial(database.read, read_register)
+        shelf = Shelf(register, settings.packs, Cache(settings.pack_cache), reload, settle_memory)
+        await shelf.fill()
         keys = StoreKeys(installation.secrets.person_keys, installation.secrets.message_key)
         guard = BacklogGuard(database, Budget(settings.backlog_rows, settings.backlog_bytes))
         keeper = Keeper(database, keys, rows=settings.queue_limit)
@@ -144,6 +150,7 @@ def make_gateway(hub: Hub, keys: StoreKeys, relay: Relay | None, standing: Stand
         batches=BatchWork(hub, reception, metrics, standing.process, files.arrived),
         waiting=WaitingRoom(hub, reception),
         seen=seen,
+        shelf=hub.shelf,
         relay=relay,
     )
     return gateway, health
@@ -153,7 +160,7 @@ def health_checks(shelf: Shelf, listeners: Listeners, metrics: Metrics, standing
     """What `GET /health` tells, and, of it, what readiness hangs on."""
     kafka, database = standing.kafka, standing.database
     return [
-        database_written(database, standing.process),
+        database_written(database, standing.process, trouble=shelf.trouble),
         backlog_within_budget(standing.guard, metrics),
         kafka_answers(kafka_probe(kafka.bootstrap), kafka.bootstrap) if kafka else no_kafka_known(),
         shards_relayed(database),

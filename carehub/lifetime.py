@@ -32,6 +32,18 @@ def stopped_by_signal() -> Iterator[asyncio.Event]:
             loop.remove_signal_handler(signum)
 
 
+@contextmanager
+def reload_by_signal() -> Iterator[asyncio.Event]:
+    """An event that SIGHUP sets, each time. Without it that signal would end the process."""
+    wanted = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, wanted.set)
+    try:
+        yield wanted
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
+
+
 def announce(text: str, facts: Mapping[str, Any], *, as_json: bool) -> None:
     """The one line that a server prints when it is ready."""
     if as_json:

@@ -11,11 +11,13 @@ from carehub.errors import Declined
 from carehub.settings import read_settings
 from contract.errors import Misconfigured
 from mappings.language import CompiledPack, lint_packs, list_packs, load_pack
+from mappings.language.build import effective
 from mappings.language.coverage.declared import declared
 from mappings.language.coverage.report import score
-from mappings.language.folder import layers_of, pack_folders
+from mappings.language.folder import pack_folders
 from mappings.language.problems import Problems
 from mappings.language.samples import accept_samples, run_samples
+from mappings.language.stack import layers_of
 
 
 def described() -> list[dict[str, Any]]:
@@ -30,7 +32,7 @@ def describe(name: str) -> dict[str, Any]:
     if not layers:
         known = ", ".join(pack.name for pack in list_packs(search))
         raise Declined(f"there is no pack {name} that can be read; there are: {known} (carehub packs lint)")
-    manifest, root = layers[-1].manifest, layers[-1].root
+    manifest, root = effective(layers), layers[-1].root
     return {
         "pack": name,
         "version": manifest.version,

@@ -19,7 +19,7 @@ from carehub.databases import open_hub, shown
 from carehub.heartbeat import process_name
 from carehub.installation import settle_hub_id
 from carehub.kafka import Kafka, need_kafka
-from carehub.lifetime import announce, run_parts, stopped_by_signal
+from carehub.lifetime import announce, reload_by_signal, run_parts, stopped_by_signal
 from carehub.settings import Settings
 from carehub.warmth import warm_up
 from consumers.runtime.loading import load_app
@@ -37,8 +37,8 @@ async def run_gateway(
     settings: Settings, host: str, port: int, mllp_port: int, kafka: Kafka | None, *, as_json: bool
 ) -> None:
     """`carehub gateway`. Raises Misconfigured as composed_gateway does, and when a port cannot be had."""
-    with stopped_by_signal() as asked, listening_socket(host, port) as http:
-        async with composed_gateway(settings, host, kafka) as gateway:
+    with stopped_by_signal() as asked, reload_by_signal() as reload, listening_socket(host, port) as http:
+        async with composed_gateway(settings, host, kafka, reload) as gateway:
             await gateway.listeners.start(mllp_port, tls_of(settings))
             tls_port = gateway.listeners.tls_port
             facts = {
@@ -80,6 +80,7 @@ def gateway_parts(
         "work on files": _until(asked, gateway.batches.run()),
         "waiting room": _until(asked, gateway.waiting.run()),
         "last seen": _until(asked, gateway.seen.run()),
+        "packs": _until(asked, gateway.shelf.run()),
         "warm-up": warm_up(asked),
     }
     if gateway.relay is not None:

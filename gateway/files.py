@@ -61,7 +61,7 @@ class Files:
         """Raises Forbidden when the source is not registered for such rows, Conflict when its Idempotency-Key stands
         for another file, Unavailable when the file cannot be made durable now."""
         source = who_sent(delivery)
-        self._may_send(source, first)
+        await self._may_send(source, first)
         content = hashlib.sha256(delivery.body).digest()
         name = f"file-key:{delivery.idempotency_key}" if delivery.idempotency_key else f"file:{content.hex()}"
         key_hash = hash_message_id(self._keys, source.id, name)
@@ -75,14 +75,14 @@ class Files:
         self.arrived.set()
         return FileReceipt(batch, created)
 
-    def _may_send(self, source: Source, first: Part) -> None:
+    async def _may_send(self, source: Source, first: Part) -> None:
         """Refuses the whole file at the door, where each of its rows would be. What is wrong with this one row is
         said in its report."""
         try:
             decoded = formats.decode(first.body, formats.recognise(first.body, first.content_type))
         except (Undecodable, Unprocessable):
             return
-        self._hub.shelf.choose(source, decoded)
+        await self._hub.shelf.choose(source, decoded)
 
     async def _kept_conflict(self, delivery: Delivery, source: Source) -> Conflict:
         text = "another file was sent with this Idempotency-Key; this one is kept, and none of its rows is published"

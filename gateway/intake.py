@@ -45,7 +45,7 @@ async def intake(delivery: Delivery, hub: Hub) -> Receipt:
     reading: Reading | None = None
     refusal: Refusal | None = None
     try:
-        reading = decode(delivery, source, hub)
+        reading = await decode(delivery, source, hub)
         context = await context_of(reading, delivery, source, hub)
         outcome: Outcome = (
             context if isinstance(context, Waits) else restricted(validated(mapped(reading, context), reading), reading)
@@ -75,12 +75,11 @@ def who_sent(delivery: Delivery) -> Source:
     return source
 
 
-def decode(delivery: Delivery, source: Source, hub: Hub) -> Reading:
-    """Bytes to the format's own terms, and the source's pack for it."""
-
+async def decode(delivery: Delivery, source: Source, hub: Hub) -> Reading:
+    """Bytes to the format's own terms, and the source's pack for it. Waits only for a source that was never heard."""
     body = delivery.body
     decoded = guarded(lambda: formats.decode(body, formats.recognise(body, delivery.content_type)), "decode")
-    return Reading(decoded, hub.shelf.choose(source, decoded))
+    return Reading(decoded, await hub.shelf.choose(source, decoded))
 
 
 async def context_of(reading: Reading, delivery: Delivery, source: Source, hub: Hub) -> MapContext | Waits:
@@ -113,7 +112,7 @@ def validated(message: Mapped, reading: Reading) -> Mapped:
 
 def restricted(message: Mapped, reading: Reading) -> Accepted:
     """Applies the rules for what must be held apart, and turns bundles into bytes."""
-    drafts = guarded(lambda: restrict(message), "restrict")
+    drafts = guarded(lambda: restrict(message, reading.pack.rules), "restrict")
     if any(len(draft.body) > MAX_MESSAGE_BYTES - HEADROOM for draft in drafts):
         text = f"an event made from it is larger than {(MAX_MESSAGE_BYTES - HEADROOM) // 1024} KiB; split the message"
         raise refuse(TooLarge, Code.TOO_LARGE, text, path=reading.decoded.kind)

@@ -13,7 +13,7 @@ from contract.errors import Code, Forbidden, Issue, Refusal, Severity, Unprocess
 from contract.identifiers import ResourceIds
 from contract.topics import Sector, Topic
 from gateway.ops.faults import guarded
-from gateway.shelf import pack_for
+from gateway.stock import pack_for
 from mappings import formats
 from mappings.language import CompiledPack
 from mappings.restriction import restrict
@@ -79,7 +79,7 @@ class Previewer:
         judges = judges_of(decoded.format)
         if wrong := errors_of([i for event in mapped.events for check in judges for i in check(event.bundle)]):
             raise Unprocessable(*dict.fromkeys(wrong))
-        drafts = restrict(mapped)
+        drafts = restrict(mapped, pack.rules)
         for draft in drafts:
             self.known.update({state.resource_id: state.state for state in draft.states})
         sector = self.sector or pack.sector

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from carehub.errors import Declined, WrongUsage
 from carehub.register.credentials import note
-from gateway.store.models import place, source
+from gateway.store.localities import ancestors, locality_at, read_places
+from gateway.store.models import pack_pin, place, source
+from mappings.language import ANYWHERE, Locality
 
 WORD: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 """What may stand in a topic name."""
@@ -46,7 +48,15 @@ def place_of(connection: Connection, code: str) -> dict[str, Any]:
     if row is None:
         raise Declined(f"there is no place {code} (carehub places list)")
     ids = connection.execute(select(source.c.id).where(source.c.place == code).order_by(source.c.id)).scalars().all()
-    return {"code": code, "name": row.name, "lies_in": _ancestors(connection, code)[1:], "sources": list(ids)}
+    parents, pins = read_places(connection)
+    return {
+        "code": code,
+        "name": row.name,
+        "lies_in": ancestors(code, parents)[1:],
+        "sources": list(ids),
+        "pins": pins.get(code, {}),
+        "runs": dict(locality_at(code, parents, pins).pins),
+    }
 
 
 def ensure_place(connection: Connection, code: str) -> bool:
@@ -57,12 +67,36 @@ def ensure_place(connection: Connection, code: str) -> bool:
     return True
 
 
+def pin_version(connection: Connection, code: str, pack: str, version: str) -> None:
+    """From now on the place, and what lies in it, runs this version of the pack. Raises Declined for no place."""
+    place_of(connection, code)
+    unpin_version(connection, code, pack)
+    connection.execute(insert(pack_pin).values(place=code, pack=pack, version=version))
+    note(connection, "pack-pinned", code, pack=pack, version=version)
+
+
+def unpin_version(connection: Connection, code: str, pack: str) -> bool:
+    """Whether there was a pin to take away. Raises Declined for no place."""
+    place_of(connection, code)
+    held = (pack_pin.c.place == code, pack_pin.c.pack == pack)
+    gone = connection.execute(delete(pack_pin).where(*held)).rowcount > 0
+    if gone:
+        note(connection, "pack-unpinned", code, pack=pack)
+    return gone
+
+
+def locality_of(connection: Connection, code: str | None, source_id: str | None) -> Locality:
+    """Where a pack runs at a place, or for a source: its place unless another is given. Raises Declined for none."""
+    if source_id is not None:
+        found = connection.execute(select(source.c.place).where(source.c.id == source_id)).scalar()
+        if found is None:
+            raise Declined(f"there is no source {source_id} (carehub sources list)")
+        code = code or found
+    if code is None:
+        return ANYWHERE
+    place_of(connection, code)
+    return locality_at(code, *read_places(connection), source_id)
+
+
 def _ancestors(connection: Connection, code: str) -> list[str]:
-    """The place itself, then what it lies in, up to the region."""
-    parents = {row.code: row.parent for row in connection.execute(select(place.c.code, place.c.parent))}
-    chain: list[str] = []
-    here: str | None = code
-    while here is not None and here not in chain:
-        chain.append(here)
-        here = parents.get(here)
-    return chain
+    return ancestors(code, read_places(connection)[0])

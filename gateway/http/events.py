@@ -84,7 +84,7 @@ async def preview(asked: Asked, front: Front) -> Answer:
     with front.turn(principal):
         async with Body(asked, limits.message, limits.body_seconds, front.in_flight) as body:
             previewer = Previewer(
-                packs=[front.hub.shelf.packs[name] for name in source.packs if name in front.hub.shelf.packs],
+                packs=await front.hub.shelf.packs_of(source),
                 ids=front.hub.ids,
                 sender=source.as_sender(),
                 received=datetime.now(UTC),

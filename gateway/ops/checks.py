@@ -21,11 +21,14 @@ KafkaProbe: TypeAlias = Callable[[], Awaitable[bool]]
 _COUNTING_SECONDS: Final = 10.0
 
 
-def database_written(database: Database, process: str, role: str = "gateway") -> Check:
-    """A row is really written and committed: a database that is full or read-only answers pings too."""
+def database_written(
+    database: Database, process: str, role: str = "gateway", trouble: Callable[[], str] = lambda: ""
+) -> Check:
+    """A row is really written and committed: a database that is full or read-only answers pings too. With it goes what
+    is in `trouble`, for those who look at the whole hub."""
 
     async def look() -> Finding:
-        await database.run(write_heartbeat, process, role, datetime.now(UTC))
+        await database.run(write_heartbeat, process, role, datetime.now(UTC), trouble())
         return Finding(True, detail={"kind": "sqlite" if database.on_sqlite else "postgresql"})
 
     return Check("database", look, seconds=3.0)
@@ -65,12 +68,27 @@ def kafka_answers(probe: KafkaProbe, servers: str) -> Check:
 
 
 def packs_compile(shelf: Shelf) -> Check:
-    """A broken pack stops only the sources that need it; the text of each says why."""
+    """A broken pack stops only the sources that need it, and none that ran before it broke; each text says why."""
 
     async def look() -> Finding:
-        detail = {"loaded": sorted(shelf.packs), "broken": dict(shelf.broken)}
-        if shelf.broken:
-            return Finding(False, f"{len(shelf.broken)} mapping packs cannot be loaded: carehub packs lint", detail)
+        stock = shelf.stock
+        faults = [*stock.faults()]
+        refused = {name: each.fault for kind, name, each in faults if kind == "source" and each.pack is None}
+        last_good = {f"{kind} {name}": each.fault for kind, name, each in faults if each.pack is not None}
+        detail = {
+            "loaded": sorted(name for name, each in stock.packs.items() if each.pack),
+            "broken": {name: each.fault for kind, name, each in faults if kind == "pack" and each.pack is None},
+            "sources": {
+                id_: [f"{each.name} {each.pack.version}" for each in known.shelved if each.pack]
+                for id_, known in stock.sources.items()
+            },
+            "refused": refused,
+            "lastGood": last_good,
+            "unread": list(stock.unread),
+        }
+        if faults or stock.unread:
+            said = f"{len(faults) + len(stock.unread)} mistakes in mapping packs: {len(refused)} sources are refused"
+            return Finding(False, f"{said}, {len(last_good)} mappings run as they last were: carehub doctor", detail)
         return Finding(True, detail=detail)
 
     return Check("packs", look, needed=False)

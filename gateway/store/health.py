@@ -48,8 +48,9 @@ def last_seen(connection: Connection) -> dict[str, datetime | None]:
     return {row.id: row.last_seen for row in rows}
 
 
-def write_heartbeat(connection: Connection, process: str, role: str, now: datetime) -> None:
+def write_heartbeat(connection: Connection, process: str, role: str, now: datetime, trouble: str = "") -> None:
     """Writes this process's sign of life: if it commits, the database takes messages too."""
-    signed = connection.execute(heartbeat.update().where(heartbeat.c.process == process).values(at=now))
+    told = {"at": now, "trouble": trouble}
+    signed = connection.execute(heartbeat.update().where(heartbeat.c.process == process).values(told))
     if signed.rowcount == 0:
-        connection.execute(heartbeat.insert().values(process=process, role=role, at=now))
+        connection.execute(heartbeat.insert().values(process=process, role=role, **told))

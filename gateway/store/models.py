@@ -3,6 +3,7 @@
 Identifiers stand here only as HMACs. Clear values stand only in bodies: columns named `body`, each with the codec it is
 compressed by and the id of the key it is encrypted under (empty: not encrypted). Times are UTC.
 
+    place ── pack_pin
     source ── credential            message ── event ── outbox ── (topic, partition, offset)
                                       │  └─ message_key (what is a repeat)
     person (→ person) ── person_flag    dead_letter    waiting ── resource_state    batch ── batch_row
@@ -53,6 +54,9 @@ metadata = MetaData(
 )
 
 BigId = BigInteger().with_variant(sqlite.INTEGER(), "sqlite")
+PackVersion = Text().with_variant(String(32), "sqlite")
+"""Of a pack and its overlays: `1.0.0 + qvv 2`. SQLite holds nobody to the length that it was made with."""
+
 Document = JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 
@@ -99,6 +103,15 @@ place = Table(
     Column("parent", ForeignKey("place.code")),
 )
 
+pack_pin = Table(
+    "pack_pin",
+    metadata,
+    Column("place", ForeignKey("place.code"), primary_key=True),
+    Column("pack", String(64), primary_key=True),
+    Column("version", String(64), nullable=False),
+    comment="the version of a pack that a place holds to; what lies in it does too, unless it says otherwise",
+)
+
 source = Table(
     "source",
     metadata,
@@ -139,7 +152,7 @@ message = Table(
     Column("content_hash", LargeBinary(32), nullable=False),
     Column("content_type", Text, nullable=False),
     Column("pack", String(64), nullable=False),
-    Column("pack_version", String(32), nullable=False),
+    Column("pack_version", PackVersion, nullable=False),
     Column("status", String(16), nullable=False, comment="accepted or waiting"),
     Column("received", UtcDateTime, nullable=False),
     Column("batch", String(36)),
@@ -274,7 +287,7 @@ dead_letter = Table(
     Column("content_hash", LargeBinary(32), nullable=False),
     Column("content_type", Text, nullable=False),
     Column("pack", String(64), nullable=False),
-    Column("pack_version", String(32), nullable=False),
+    Column("pack_version", PackVersion, nullable=False),
     Column("code", String(32), nullable=False),
     Column("issues", Document, nullable=False),
     Column("count", Integer, nullable=False),
@@ -367,4 +380,5 @@ heartbeat = Table(
     Column("process", String(64), primary_key=True, comment="host, role and a random part"),
     Column("role", String(16), nullable=False),
     Column("at", UtcDateTime, nullable=False),
+    Column("trouble", Text, nullable=False, server_default="", comment="what it cannot do meanwhile, a line each"),
 )

@@ -2,17 +2,22 @@
 
 from mappings.language.cache import Cache
 from mappings.language.pack import CompiledPack, Version
-from mappings.language.packs import lint_packs, list_packs, load_pack
+from mappings.language.packs import lint_packs, list_packs, load_layers, load_pack
 from mappings.language.problems import PackError, PackProblem, Place
+from mappings.language.stack import ANYWHERE, Catalogue, Locality
 
 __all__ = [
+    "ANYWHERE",
     "Cache",
+    "Catalogue",
     "CompiledPack",
+    "Locality",
     "PackError",
     "PackProblem",
     "Place",
     "Version",
     "lint_packs",
     "list_packs",
+    "load_layers",
     "load_pack",
 ]

@@ -20,7 +20,7 @@ from mappings.language.compile.templates import Template, read_template
 from mappings.language.compile.unit import Reads, Shared, Unit, read_expression
 from mappings.language.compile.values import NOTHING_VALUE, Segments, Value
 from mappings.language.compile.writer import Writer
-from mappings.language.folder import Layer, Manifest
+from mappings.language.folder import Layer, Manifest, Overlay
 from mappings.language.nodes import Mapping, Node, read_yaml
 from mappings.language.problems import Place, Problems
 from mappings.language.runtime.codes import code_table
@@ -48,7 +48,7 @@ def build(layers: list[Layer], problems: Problems) -> Built:
     """Checks and compiles a pack from its layers, base first."""
     problems.layers = {layer.root.name: layer.manifest.version for layer in layers}
     manifest = effective(layers)
-    sources = _Sources(layers, _documents(layers, problems), manifest, problems)
+    sources = _Sources(layers, documents(layers, problems), manifest, problems)
     program = sources.program(accounting=False)
     reads = deepcopy(sources.shared.reads) if sources.shared else Reads()  # what is checked alone is not used
     _lint(sources, layers[-1], problems)
@@ -56,16 +56,17 @@ def build(layers: list[Layer], problems: Problems) -> Built:
 
 
 def effective(layers: list[Layer]) -> Manifest:
-    """The last layer's manifest, with what it leaves to the base."""
-    last = layers[-1].manifest
-    below = [layer.manifest for layer in reversed(layers)]
-    recognise = next((m.recognise for m in below if m.recognise is not None), None)
-    kind = next((m.kind for m in below if m.kind is not None), None)
-    sector = next((m.sector for m in below if m.sector is not None), None)
-    return replace(last, recognise=recognise, kind=kind, sector=sector)
+    """The last pack's manifest, with what it leaves to the base; its version tells the overlays: `1.0.0 + qvv 2`."""
+    packs = [layer.manifest for layer in reversed(layers) if isinstance(layer.manifest, Manifest)]
+    recognise = next((m.recognise for m in packs if m.recognise is not None), None)
+    kind = next((m.kind for m in packs if m.kind is not None), None)
+    sector = next((m.sector for m in packs if m.sector is not None), None)
+    overlays = (layer.label for layer in layers if isinstance(layer.manifest, Overlay))
+    version = " + ".join([packs[0].version, *overlays])
+    return replace(packs[0], version=version, recognise=recognise, kind=kind, sector=sector)
 
 
-def _documents(layers: list[Layer], problems: Problems) -> dict[str, Node]:
+def documents(layers: list[Layer], problems: Problems) -> dict[str, Node]:
     """Relative name without suffix → document, each layer laid over those before."""
     files: dict[str, Node] = {}
     for layer in layers:
@@ -105,7 +106,7 @@ class _Sources:
         self.hl7 = read_hl7_fields(fields if is_hl7 else [], problems)
         rows = manifest.format in (Format.CSV, Format.JSON)
         self.rows = read_row_fields(fields, problems, nested=manifest.format is Format.JSON) if rows else RowFields({})
-        self.codes = _code_lists(layers, problems)
+        self.codes = code_lists(layers, problems)
         self.templates = _templates(self.documents, self.hl7, problems)
         self.shared: Shared | None = None
 
@@ -151,7 +152,7 @@ class _Sources:
         )
 
 
-def _code_lists(layers: list[Layer], problems: Problems) -> dict[str, CodeList]:
+def code_lists(layers: list[Layer], problems: Problems) -> dict[str, CodeList]:
     files: dict[str, list[tuple[str, str]]] = {}
     for layer in layers:
         for relative in layer.under("codes", ".csv"):

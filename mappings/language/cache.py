@@ -30,14 +30,6 @@ class Cache:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def key(self, layers: Sequence[Layer]) -> str:
-        digest = hashlib.sha256(_compiler())
-        for layer in layers:
-            for file in sorted(layer.root.rglob("*")):
-                if file.is_file() and "samples" not in file.relative_to(layer.root).parts[:1]:
-                    _add(digest, f"{layer.root.name}/{file.relative_to(layer.root).as_posix()}", file.read_bytes())
-        return digest.hexdigest()
-
     def get(self, key: str) -> tuple[Manifest, Program] | None:
         file = self._folder / key
         try:
@@ -64,6 +56,16 @@ class Cache:
         entries = sorted(self._folder.iterdir(), key=lambda entry: entry.stat().st_mtime, reverse=True)
         for entry in entries[_KEPT:]:
             entry.unlink(missing_ok=True)
+
+
+def content_key(layers: Sequence[Layer]) -> str:
+    """Two stacks of layers with the same key make the same program."""
+    digest = hashlib.sha256(_compiler())
+    for layer in layers:
+        for file in sorted(layer.root.rglob("*")):
+            if file.is_file() and "samples" not in file.relative_to(layer.root).parts[:1]:
+                _add(digest, f"{layer.root.name}/{file.relative_to(layer.root).as_posix()}", file.read_bytes())
+    return digest.hexdigest()
 
 
 def _own(path: Path) -> bool:

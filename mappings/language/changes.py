@@ -150,3 +150,25 @@ def _names(node: Mapping) -> list[str]:
         if isinstance(cases, Mapping):
             names += [f"{entry.key.text}:{case}" for case in cases.names()]
     return names
+
+
+def value_at(document: Node, path: str) -> Node | None:
+    """What a change's path names in a document; None where it names nothing."""
+    found: Node | None = document
+    for step in path.split("."):
+        if not isinstance(found, Mapping):
+            return None
+        owner, name = _owner(found, step)
+        found = owner.get(name)
+    return found
+
+
+def changed_paths(changes: Node) -> list[tuple[str, Scalar]]:
+    """Every file (without `.yaml`) and path that a changes.yaml without mistakes names, in order."""
+    found: list[tuple[str, Scalar]] = []
+    for entry in changes if isinstance(changes, Mapping) else ():
+        for item in entry.value.items if isinstance(entry.value, Sequence) else ():
+            change = _change(item, Problems())
+            if change is not None:
+                found.append((entry.key.text.removesuffix(".yaml"), change.path))
+    return found

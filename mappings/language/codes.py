@@ -32,8 +32,9 @@ class Target:
 
 @dataclass(slots=True)
 class CodeList:
-    """`system` is the source's own code system. `fixed` is the code that stands for the unknown. `unverified` are the
-    codes whose row has not `yes` under `verified`."""
+    """`system` is the source's own code system. `fixed` is the code that stands for the unknown. `places` say where the
+    row of each code stands that holds, also one that removes its code. `unverified` are the codes whose row has not
+    `yes` under `verified`."""
 
     name: str
     place: Place
@@ -93,6 +94,7 @@ def _lay_over(codes: CodeList, file: str, text: str, problems: Problems) -> None
         codes.unverified.discard(row["code"])
         if row["target_code"] == REMOVED:
             codes.targets.pop(row["code"], None)
+            codes.places[row["code"]] = place
         elif not row["target_code"]:
             problems.add(place, "the row has no target_code", f"`{REMOVED}` removes the code of the layer below")
         else:

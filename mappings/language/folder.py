@@ -1,4 +1,4 @@
-"""Pack folders: finding them, reading the manifest, and the layers that lie over one another."""
+"""Pack folders: finding them, reading the manifest, and the files of one layer."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from contract.errors import Misconfigured
 from contract.topics import Sector
 from mappings.language.nodes import Mapping, Node, Scalar, read_yaml
 from mappings.language.nodes import Sequence as NodeSequence
@@ -16,6 +17,8 @@ from mappings.stages import Format
 LANGUAGE = "1"
 BUILT_IN = Path(__file__).parent.parent / "packs"
 KEYS = ("pack", "version", "language", "format", "sector", "extends", "recognise", "kind", "from")
+OVERLAY_KEYS = ("overlay", "place", "source", "version", "language", "from")
+_OVERLAY = re.compile(r"^overlay[ \t]*:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +37,39 @@ class Manifest:
 
 
 @dataclass(frozen=True, slots=True)
+class Overlay:
+    """`pack.yaml` of a folder that lies over a pack for one place or source. `name` is the place's code or the source's
+    id, `kind` says which (`place`, `source`), `wanted` are the versions of the pack that it fits."""
+
+    name: str
+    kind: str
+    version: str
+    pack: str
+    wanted: str
+    facts: tuple[str, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Layer:
-    """One folder of the stack: a pack, and later a place's or source's overlay."""
+    """One folder of the stack: a pack, or a place's or source's overlay."""
 
     root: Path
-    manifest: Manifest
+    manifest: Manifest | Overlay
+
+    @property
+    def label(self) -> str:
+        """How people call it: `hl7v2-itk 1.0.0`, `qvv 2`."""
+        return f"{self.manifest.name} {self.manifest.version}"
 
     def file(self, relative: str) -> tuple[str, str] | None:
-        """(shown name, text) of a file of this layer."""
-        path = self.root / relative
-        return (f"{self.root.name}/{relative}", path.read_text(encoding="utf-8-sig")) if path.is_file() else None
+        """(shown name, text) of a file of this layer. Raises Misconfigured when it is no text."""
+        path, shown = self.root / relative, f"{self.root.name}/{relative}"
+        try:
+            return (shown, path.read_text(encoding="utf-8-sig")) if path.is_file() else None
+        except UnicodeDecodeError as error:
+            line = error.object[: error.start].count(b"\n") + 1
+            raise Misconfigured(f"{shown}:{line}: the file is not UTF-8: save it as UTF-8") from None
 
     def under(self, folder: str, suffix: str) -> Iterator[str]:
         """Relative names of the files below a folder, sorted."""
@@ -53,68 +79,63 @@ class Layer:
 
 
 def pack_folders(search: Sequence[Path]) -> dict[str, Path]:
-    """Every folder with a `pack.yaml`, by name; the first folder of the search path that has one wins."""
-    found: dict[str, Path] = {}
+    """Of every pack, by name, the folder that is used where no version is pinned."""
+    return {name: folders[0] for name, folders in editions(search).items()}
+
+
+def editions(search: Sequence[Path]) -> dict[str, list[Path]]:
+    """Every folder of each pack, by name. First the one called like the pack, from the first folder of the search path
+    that has one; `NAME@VERSION` stands beside it for those who pin that version, the highest first."""
+    found: dict[str, list[Path]] = {}
+    for path in folders_with_manifest(search):
+        if not is_overlay(path):
+            found.setdefault(path.name.partition("@")[0], []).append(path)
+    return {name: sorted(paths, key=_order) for name, paths in found.items()}
+
+
+def folders_with_manifest(search: Sequence[Path]) -> Iterator[Path]:
+    """In the order of the search path, those that come along last."""
     for folder in (*search, BUILT_IN):
         if folder.is_dir():
-            for path in sorted(folder.iterdir()):
-                if (path / "pack.yaml").is_file():
-                    found.setdefault(path.name, path)
-    return found
+            yield from (path for path in sorted(folder.iterdir()) if (path / "pack.yaml").is_file())
 
 
-def layers_of(name: str, search: Sequence[Path], problems: Problems) -> list[Layer]:
-    """The pack's layers, base first. Empty when the pack or what it extends cannot be found."""
-    folders = pack_folders(search)
-    found: list[Layer] = []
-    wanted: str | None = name
-    asked = Place(f"{name}/pack.yaml")
-    version = ""
-    while wanted is not None:
-        root = folders.get(wanted)
-        if root is None:
-            problems.add(asked, f"there is no pack `{wanted}`", did_you_mean(wanted, folders) or _known(folders))
-            return []
-        manifest = read_manifest(root, problems)
-        if manifest is None:
-            return []
-        if version and not _fits(manifest.version, version):
-            problems.add(asked, f"pack {wanted} is version {manifest.version}", f"`extends` asks for {version}")
-        if any(layer.root == root for layer in found):
-            problems.add(asked, f"pack {wanted} extends itself")
-            return []
-        found.insert(0, Layer(root, manifest))
-        asked = manifest.place
-        wanted, version = manifest.extends or (None, "")
-    return found
+def is_overlay(root: Path) -> bool:
+    """Also of a manifest that is no YAML: what is wrong with an overlay must not be said of a pack."""
+    return _OVERLAY.search(manifest_text(root)) is not None
 
 
-def _known(folders: dict[str, Path]) -> str:
-    return f"known packs: {', '.join(sorted(folders))}" if folders else "no folder of the search path holds a pack"
+def manifest_text(root: Path) -> str:
+    return (root / "pack.yaml").read_text(encoding="utf-8-sig", errors="replace")
 
 
-def _fits(version: str, wanted: str) -> bool:
+def _order(root: Path) -> tuple[bool, list[int]]:
+    version = root.name.partition("@")[2]
+    return bool(version), [-int(number) for number in re.findall(r"\d+", version)]
+
+
+def fits(version: str, wanted: str) -> bool:
+    """Whether a version is one of those wanted: `1.x`, `1.2.x`, `1.2.3`."""
     pattern = re.escape(wanted).replace("x", r"\d+(?:\.\d+)*")
     return re.fullmatch(pattern, version) is not None
 
 
 def read_manifest(root: Path, problems: Problems) -> Manifest | None:
-    """`pack.yaml` of a folder; None, with problems added, when it cannot be used."""
-    shown = f"{root.name}/pack.yaml"
-    node = read_yaml((root / "pack.yaml").read_text(encoding="utf-8-sig"), shown, problems)
-    if not isinstance(node, Mapping):
+    """`pack.yaml` of a pack's folder; None, with problems added, when it cannot be used."""
+    node = _manifest_node(root, KEYS, problems)
+    if node is None:
         return None
-    for entry in node:
-        if entry.key.text not in KEYS:
-            advice = did_you_mean(entry.key.text, KEYS)
-            problems.add(entry.key.place, f"pack.yaml has no `{entry.key.text}`", advice)
     before = len(problems.errors)
     name, version = _word(node, "pack", problems), _word(node, "version", problems)
-    language, kind = _word(node, "language", problems), _word(node, "format", problems)
-    if name and name != root.name:
-        problems.add(node.place, f"the pack is called {name}, its folder {root.name}", "give both the same name")
-    if language and language != LANGUAGE:
-        problems.add(node.place, f"language {language} is not known here", f"write `language: {LANGUAGE}`")
+    kind = _word(node, "format", problems)
+    folder, _, stated = root.name.partition("@")
+    if name and name != folder:
+        problems.add(node.place, f"the pack is called {name}, its folder {folder}", "give both the same name")
+    if version and stated and version != stated:
+        problems.add(
+            node.place, f"the pack is version {version}, its folder says {stated}", "give both the same version"
+        )
+    _check_language(node, problems)
     if kind and kind not in set(Format):
         problems.add(node.place, f"there is no format `{kind}`", f"one of {', '.join(Format)}")
     if len(problems.errors) > before:
@@ -130,6 +151,41 @@ def read_manifest(root: Path, problems: Problems) -> Manifest | None:
         _facts(node.get("from")),
         node.place,
     )
+
+
+def read_overlay(root: Path, problems: Problems) -> Overlay | None:
+    """`pack.yaml` of an overlay's folder; None, with problems added, when it cannot be used."""
+    node = _manifest_node(root, OVERLAY_KEYS, problems)
+    if node is None:
+        return None
+    before = len(problems.errors)
+    version = _word(node, "version", problems)
+    pack, wanted = _named(node, "overlay", problems) or ("", "")
+    owners = [(kind, found.text) for kind in ("place", "source") if isinstance(found := node.get(kind), Scalar)]
+    if len(owners) != 1:
+        said = "an overlay is one place's or one source's"
+        problems.add(node.place, said, "write `place: qvv` or `source: dch-pas`, as the register calls it")
+    _check_language(node, problems)
+    if len(problems.errors) > before:
+        return None
+    [(kind, name)] = owners
+    return Overlay(name, kind, version, pack, wanted, _facts(node.get("from")), node.place)
+
+
+def _manifest_node(root: Path, keys: tuple[str, ...], problems: Problems) -> Mapping | None:
+    node = read_yaml(manifest_text(root), f"{root.name}/pack.yaml", problems)
+    if not isinstance(node, Mapping):
+        return None
+    for entry in node:
+        if entry.key.text not in keys:
+            problems.add(entry.key.place, f"pack.yaml has no `{entry.key.text}`", did_you_mean(entry.key.text, keys))
+    return node
+
+
+def _check_language(node: Mapping, problems: Problems) -> None:
+    language = _word(node, "language", problems)
+    if language and language != LANGUAGE:
+        problems.add(node.place, f"language {language} is not known here", f"write `language: {LANGUAGE}`")
 
 
 def _word(node: Mapping, key: str, problems: Problems) -> str:
@@ -152,12 +208,17 @@ def _sector(node: Mapping, problems: Problems) -> Sector | None:
 
 
 def _extends(node: Mapping, problems: Problems) -> tuple[str, str] | None:
-    found = node.get("extends")
+    return _named(node, "extends", problems)
+
+
+def _named(node: Mapping, key: str, problems: Problems) -> tuple[str, str] | None:
+    """A pack and the versions of it that fit: `hl7v2 1.x`."""
+    found = node.get(key)
     if not isinstance(found, Scalar):
         return None
     name, _, version = found.text.partition(" ")
     if not version:
-        problems.add(found.place, "`extends` says no version", f"write `extends: {name} 1.x`")
+        problems.add(found.place, f"`{key}` says no version", f"write `{key}: {name} 1.x`")
     return name, version
 
 

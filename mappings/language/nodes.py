@@ -65,6 +65,19 @@ class Sequence:
 Node: TypeAlias = Scalar | Mapping | Sequence
 
 
+def plain(node: Node | None) -> object:
+    """What a node says, wherever it stands: two that say the same are equal."""
+    match node:
+        case None:
+            return None
+        case Scalar():
+            return node.text, node.quoted
+        case Sequence():
+            return [plain(item) for item in node.items]
+        case Mapping():
+            return {entry.key.text: plain(entry.value) for entry in node}
+
+
 def read_yaml(text: str, file: str, problems: Problems) -> Node | None:
     """The one document in `text`; None, with a problem added, when it cannot be read."""
     lines = text.splitlines()

@@ -16,6 +16,7 @@ from mappings.language.runtime.passing import passed_bundle, resource_named
 from mappings.language.runtime.program import MessageCode, Program
 from mappings.language.runtime.remember import states_of
 from mappings.language.runtime.state import State
+from mappings.restriction import RuleBook
 from mappings.stages import Decoded, Format, MapContext, Mapped, MappedEvent, ParentRef, Placed, ResourceState, Sender
 
 _EPOCH_CONTEXT_KEY = b"recognise"
@@ -34,18 +35,22 @@ class Loaded(NamedTuple):
 
 
 class CompiledPack:
-    """`name`, `version`, `format` and `sector` (or None) as the manifest has them. Immutable, and safe to share.
+    """`name`, `format` and `sector` (or None) as the manifest has them; `version` with the overlays in effect,
+    `1.0.0 + qvv 2`. `rules` say what is held apart. Immutable, and safe to share.
 
     `accounting` makes the same program with its reads noted; it is asked when that is first needed.
     """
 
-    __slots__ = ("_accounting", "_loaded", "_noting", "format", "name", "sector", "version")
+    __slots__ = ("_accounting", "_loaded", "_noting", "format", "name", "rules", "sector", "version")
 
-    def __init__(self, manifest: Manifest, program: Program, accounting: Callable[[], Program]) -> None:
+    def __init__(
+        self, manifest: Manifest, program: Program, rules: RuleBook, accounting: Callable[[], Program]
+    ) -> None:
         self.name = manifest.name
         self.version = manifest.version
         self.format = manifest.format
         self.sector = manifest.sector
+        self.rules = rules
         self._loaded = Loaded(program, program.load())
         self._accounting = accounting
         self._noting: Loaded | None = None

@@ -1,51 +1,80 @@
-"""Packs by name: found on the search path, and loaded compiled."""
+"""Packs by name: found on the search path, laid over one another for where they run, and loaded compiled."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
-from mappings.language.cache import Cache
-from mappings.language.folder import layers_of, pack_folders, read_manifest
+from mappings.language.cache import Cache, content_key
+from mappings.language.folder import Layer, Overlay, pack_folders, read_manifest
 from mappings.language.pack import CompiledPack, Version
-from mappings.language.problems import PackError, PackProblem, Problems
+from mappings.language.problems import PackError, PackProblem, Place, Problems, did_you_mean
 from mappings.language.runtime.program import Program
+from mappings.language.stack import ANYWHERE, Catalogue, Locality, home_of, layers_of
+from mappings.restriction import RuleBook, RuleMistake, laid_over, national
+
+RESTRICTION: Final = "restriction.yaml"
+"""Where a layer says what else is to be held apart."""
 
 
-def load_pack(name: str, search: Sequence[Path] = (), cache: Cache | None = None) -> CompiledPack:
-    """The pack of that name from the search path, else from those built in; from the cache, where nothing that it is
-    made of has changed.
+def load_pack(
+    name: str, search: Sequence[Path] = (), cache: Cache | None = None, locality: Locality = ANYWHERE
+) -> CompiledPack:
+    """The pack of that name from the search path, else from those built in, as it runs at `locality`; from the cache,
+    where nothing that it is made of has changed.
 
     Raises PackError, whose text lists every mistake with its file, line and what to write.
     """
     problems = Problems()
-    layers = layers_of(name, search, problems)
+    layers = layers_of(name, search, problems, locality)
     if problems.errors or not layers:
         raise PackError(name, problems.errors)
-    key = cache.key(layers) if cache else ""
-    known = cache.get(key) if cache else None
+    return load_layers(layers, cache)
+
+
+def load_layers(layers: list[Layer], cache: Cache | None = None) -> CompiledPack:
+    """As load_pack, from the layers themselves, base first."""
+    problems = Problems()
+    rules = rules_of(layers, problems)
+    key = content_key(layers) if cache else ""
+    known = cache.get(key) if cache and not problems.errors else None
     if known is not None:
         manifest, program = known
-        return CompiledPack(manifest, program, lambda: _noting(name, search))
+        return CompiledPack(manifest, program, rules, lambda: _noting(layers))
     from mappings.language.build import build
 
     built = build(layers, problems)
     if problems.errors or built.program is None:
-        raise PackError(name, problems.errors)
-    if cache is not None:
+        raise PackError(built.manifest.name, problems.errors)
+    if cache is not None and content_key(layers) == key:  # else somebody wrote to a file meanwhile
         cache.put(key, built.manifest, built.program)
-    return CompiledPack(built.manifest, built.program, built.accounting)
+    return CompiledPack(built.manifest, built.program, rules, built.accounting)
 
 
-def _noting(name: str, search: Sequence[Path]) -> Program:
+def _noting(layers: list[Layer]) -> Program:
     """The program that notes its reads, of a pack that came from the cache."""
     from mappings.language.build import build
 
-    problems = Problems()
-    layers = layers_of(name, search, problems)
-    if problems.errors or not layers:
-        raise PackError(name, problems.errors)
-    return build(layers, problems).accounting()
+    return build(layers, Problems()).accounting()
+
+
+def rules_of(layers: Sequence[Layer], problems: Problems) -> RuleBook:
+    """The national rules with what each layer's restriction.yaml adds."""
+    rules = national()
+    for layer in layers:
+        file = layer.file(RESTRICTION)
+        if file is None:
+            continue
+        shown, text = file
+        try:
+            rules = laid_over(rules, text, shown)
+        except RuleMistake as mistake:
+            lines = text.splitlines()
+            line = lines[mistake.line - 1] if mistake.line <= len(lines) else ""
+            column = len(line) - len(line.lstrip()) + 1
+            problems.add(Place(shown, mistake.line, column, line, len(line.strip())), mistake.text)
+    return rules
 
 
 def list_packs(search: Sequence[Path] = ()) -> list[Version]:
@@ -58,15 +87,46 @@ def list_packs(search: Sequence[Path] = ()) -> list[Version]:
     return found
 
 
-def lint_packs(search: Sequence[Path] = ()) -> list[PackProblem]:
-    """Every mistake and warning of every pack on the search path and built in, each once."""
-    from mappings.language.build import build
+def lint_packs(
+    search: Sequence[Path] = (), locality_of: Callable[[Overlay], Locality] | None = None
+) -> list[PackProblem]:
+    """Every mistake and warning of every pack and overlay on the search path and built in, each once.
 
-    found: dict[PackProblem, None] = {}
-    for name in pack_folders(search):
-        problems = Problems()
-        layers = layers_of(name, search, problems)
-        if layers:
-            build(layers, problems)
-        found |= dict.fromkeys(problems.found)
-    return list(found)
+    `locality_of` says where an overlay runs; without it each lies over its pack alone.
+    """
+    catalogue = Catalogue(search)
+    found: list[PackProblem] = []
+    for name, folders in catalogue.packs.items():
+        for folder in folders:
+            version = folder.manifest.version if folder.manifest else None
+            found += folder.problems
+            found += lint_pack(name, search, Locality(pins={name: version}) if version else ANYWHERE)
+    for folder in catalogue.overlays:
+        overlay = folder.manifest
+        found += folder.problems
+        if isinstance(overlay, Overlay) and overlay.pack in catalogue.packs:
+            home = locality_of(overlay) if locality_of else home_of(overlay, search)
+            found += lint_pack(overlay.pack, search, home)
+        elif isinstance(overlay, Overlay):
+            said = f"there is no pack `{overlay.pack}` to lie over"
+            found.append(PackProblem(overlay.place, said, _near(overlay.pack, catalogue)))
+    return list(dict.fromkeys(found))
+
+
+def _near(pack: str, catalogue: Catalogue) -> str:
+    return did_you_mean(pack, catalogue.packs) or f"there are: {', '.join(sorted(catalogue.packs))}"
+
+
+def lint_pack(name: str, search: Sequence[Path] = (), locality: Locality = ANYWHERE) -> list[PackProblem]:
+    """Every mistake and warning of a pack as it runs at `locality`."""
+    from mappings.language.build import build
+    from mappings.language.idle import lint_layers
+
+    problems = Problems()
+    layers = layers_of(name, search, problems, locality)
+    if layers:
+        rules_of(layers, problems)
+        build(layers, problems)
+        if not problems.errors:
+            lint_layers(layers, problems)
+    return problems.found

@@ -86,6 +86,11 @@ class Problems:
         version = self.layers.get(folder)
         return f"{folder} {version}" if version else ""
 
+    def take(self, others: Iterable[PackProblem]) -> None:
+        """What somebody else has collected."""
+        for problem in others:
+            self._keep(problem)
+
     def _keep(self, problem: PackProblem) -> None:
         if problem not in self.found:
             self.found.append(problem)

@@ -6,7 +6,6 @@ array, several CSV rows) is mapped in order. What a row hangs on is found among 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,17 +18,15 @@ from contract.errors import Code, Refusal
 from contract.event import rfc3339
 from contract.identifiers import ResourceIds
 from mappings import formats
+from mappings.language.expectations import asserted, compared
 from mappings.language.folder import pack_folders
-from mappings.language.nodes import Mapping, Scalar, read_yaml
 from mappings.language.pack import CompiledPack
 from mappings.language.packs import load_pack
-from mappings.language.problems import Problems
 from mappings.stages import Decoded, Format, Json, MapContext, Mapped, ParentState, Sender
 
 KEY: Final = b"sample"
 SENDER: Final = Sender("sample", "sample", "X99")
 CLOCK: Final = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-ABSENT: Final = "absent"
 
 _CONTENT_TYPES: Final = {
     ".hl7": "application/hl7-v2",
@@ -38,7 +35,6 @@ _CONTENT_TYPES: Final = {
     ".ndjson": "application/x-ndjson",
     ".csv": "text/csv",
 }
-_STEP: Final = re.compile(r"(?P<name>[A-Za-z_]\w*)(?:\[(?P<index>\d+)\])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,93 +211,11 @@ def _differences(pack: CompiledPack, folder: Path, known: dict[str, ParentState]
     outcome = _outcome(pack, folder, known)
     golden = folder / "expected.json"
     if golden.is_file():
-        yield from _compared(orjson.loads(golden.read_bytes()), outcome, "")
+        yield from compared(orjson.loads(golden.read_bytes()), outcome, "")
     else:
         yield f"the sample has no expectation: look at what comes, then `carehub packs test {pack.name} --accept`"
-    yield from _asserted(folder, outcome)
+    yield from asserted(folder, outcome)
 
 
 def _suffix(form: Format) -> str:
     return {Format.HL7V2: ".hl7", Format.CSV: ".csv"}.get(form, ".json")
-
-
-def _compared(expected: Json, came: Json, path: str) -> Iterator[str]:
-    if isinstance(expected, dict) and isinstance(came, dict):
-        for name in [*expected, *(n for n in came if n not in expected)]:
-            inner = f"{path}.{name}" if path else name
-            if name not in came:
-                yield f"{inner}: - {_short(expected[name])}"
-            elif name not in expected:
-                yield f"{inner}: + {_short(came[name])}"
-            else:
-                yield from _compared(expected[name], came[name], inner)
-    elif isinstance(expected, list) and isinstance(came, list):
-        for position in range(max(len(expected), len(came))):
-            inner = f"{path}[{position}]"
-            if position >= len(came):
-                yield f"{inner}: - {_short(expected[position])}"
-            elif position >= len(expected):
-                yield f"{inner}: + {_short(came[position])}"
-            else:
-                yield from _compared(expected[position], came[position], inner)
-    elif expected != came or type(expected) is not type(came):
-        yield f"{path}: - {_short(expected)} + {_short(came)}"
-
-
-def _short(value: Json) -> str:
-    text = orjson.dumps(value).decode()
-    return text if len(text) <= 120 else f"{text[:117]}…"
-
-
-# assertions
-
-
-def _asserted(folder: Path, outcome: Json) -> Iterator[str]:
-    """Each `path: value` of asserts.yaml, on the last event; `absent` says that there is nothing."""
-    file = folder / "asserts.yaml"
-    if not file.is_file():
-        return
-    problems = Problems()
-    node = read_yaml(file.read_text(encoding="utf-8"), f"{folder.name}/asserts.yaml", problems)
-    yield from map(str, problems.found)
-    if not isinstance(node, Mapping):
-        return
-    for entry in node:
-        if not isinstance(entry.value, Scalar):
-            yield f"{entry.key.place}  an assertion is `path: value`"
-            continue
-        found = _looked_up(outcome, entry.key.text)
-        if not _holds(found, entry.value):
-            yield f"{entry.key.place}  {entry.key.text}: - {entry.value.text} + {_short(found)}"
-
-
-def _holds(found: Json, wanted: Scalar) -> bool:
-    if wanted.quoted:
-        return bool(found == wanted.text)
-    if wanted.text == ABSENT:
-        return found is None
-    return found is not None and _short(found) == wanted.text
-
-
-def _looked_up(outcome: Json, path: str) -> Json:
-    """`Patient.identifier[0].value` in the last event's Bundle; `event.type`; `refused[0].code`. None if absent."""
-    events = outcome.get("events") or [{}]
-    resources = [entry["resource"] for entry in events[-1].get("bundle", {}).get("entry", [])]
-    value: Json = None
-    for position, step in enumerate(path.split(".")):
-        match = _STEP.fullmatch(step)
-        if match is None:
-            return None
-        name, index = match["name"], match["index"]
-        if position == 0:
-            kinds = [r for r in resources if r["resourceType"] == name]
-            value = {"event": events[-1], "refused": outcome.get("refused")}.get(name, kinds)
-            if name not in ("event", "refused"):
-                index = index or "0"
-        elif isinstance(value, dict):
-            value = value.get(name)
-        else:
-            return None
-        if index is not None:
-            value = value[int(index)] if isinstance(value, list) and int(index) < len(value) else None
-    return value

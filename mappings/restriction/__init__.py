@@ -1,4 +1,5 @@
-"""The restrict stage: from mapped events to the drafts that may be published, by rules that are data (rules.yaml).
+"""The restrict stage: from mapped events to the drafts that may be published, by rules that are data: rules.yaml, and
+what the layers of a pack add to them.
 
 Element and event rules are settled here. Person rules set or lift a flag that the gateway keeps under the person's
 lock; `withhold` and `rule_routes` let it apply all of a person's flags, whichever source set them, to any bundle.
@@ -16,19 +17,19 @@ import orjson
 from mappings.restriction.finding import Finding, findings
 from mappings.restriction.person import identity
 from mappings.restriction.redaction import remove_elements, remove_resources
-from mappings.restriction.rules import Action, Rule, Scope, rules
+from mappings.restriction.rules import Action, Rule, RuleBook, RuleMistake, Scope, laid_over, national, rules
 from mappings.stages import Draft, FlagChange, Json, Mapped, MappedEvent
 
-__all__ = ["restrict", "rule_routes", "withhold"]
+__all__ = ["RuleBook", "RuleMistake", "laid_over", "national", "restrict", "rule_routes", "withhold"]
 
 
-def restrict(mapped: Mapped) -> tuple[Draft, ...]:
-    """The drafts of a message, in the order of its events.
+def restrict(mapped: Mapped, book: RuleBook | None = None) -> tuple[Draft, ...]:
+    """The drafts of a message, in the order of its events, by the rules of the pack that mapped it, else the national.
 
     An event with a confidential element yields two: without that element for the ordinary topic, then whole for the
     restricted one. Both carry the same flags and states. A person rule found in the event already applies to it.
     """
-    return tuple(draft for event in mapped.events for draft in _drafts(event))
+    return tuple(draft for event in mapped.events for draft in _drafts(event, book or national()))
 
 
 def withhold(bundle: dict[str, Json], names: Collection[str]) -> dict[str, Json]:
@@ -52,8 +53,8 @@ def rule_routes(name: str) -> bool:
     return _person_rule(name).routes
 
 
-def _drafts(event: MappedEvent) -> tuple[Draft, ...]:
-    found = findings(event.bundle)
+def _drafts(event: MappedEvent, book: RuleBook) -> tuple[Draft, ...]:
+    found = findings(event.bundle, book)
     if not found:
         return (_draft(event, event.bundle),)
     flags = _flags(event, found)

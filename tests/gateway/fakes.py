@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from contract.errors import Refusal
 from contract.topics import Sector
 from gateway.delivery import Delivery, Receipt, ReceiptEvent, Status
 from gateway.door import OPERATE, SEND, VIEW
+from gateway.shelf import Shelf
 from gateway.source import Principal, Source
+from gateway.store.localities import Register, Registered
+from mappings.language import Locality
 
 RECEIVED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SOURCE = Source(
@@ -27,6 +31,16 @@ KEY = "key-of-dch-pas"
 OTHER_KEY = "key-of-another-source"
 OPERATOR_KEY = "key-of-an-operator"
 PORT = 26001
+
+
+def shelf_of(*sources: Source, search: Sequence[Path] = ()) -> Shelf:
+    """A shelf whose register knows these sources, each in its place alone."""
+
+    async def register() -> Register:
+        known = {s.id: Registered(s.id, s.packs, Locality((s.place,), s.id)) for s in sources}
+        return Register(known, 0)
+
+    return Shelf(register, search)
 
 
 def principal(source: Source = SOURCE) -> Principal:

@@ -34,7 +34,7 @@ class AnyPack:
     def __init__(self, refusal: Refusal | None = None) -> None:
         self.refusal = refusal
 
-    def choose(self, source: Source, decoded: Decoded) -> None:
+    async def choose(self, source: Source, decoded: Decoded) -> None:
         if self.refusal is not None:
             raise self.refusal
 

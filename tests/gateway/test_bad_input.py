@@ -28,6 +28,7 @@ from gateway.ops.metrics import Metrics
 from gateway.reception import Reception
 from gateway.shelf import Shelf
 from gateway.store.deadletters import list_dead_letters
+from mappings.restriction import national
 from mappings.stages import Mapped
 from tests.gateway.fakes import KEY, FakeRegister, principal, sha256
 from tests.gateway.http.conftest import opened
@@ -72,7 +73,7 @@ HTTP = {
 class EveryPack:
     """Recognises everything, and makes no event of it: the bad inputs here never get that far."""
 
-    name, version = "any", "1.0.0"
+    name, version, rules = "any", "1.0.0", national()
 
     def parents(self, *_: object) -> tuple[()]:
         return ()
@@ -82,7 +83,7 @@ class EveryPack:
 
 
 class EveryShelf:
-    def choose(self, *_: object) -> EveryPack:
+    async def choose(self, *_: object) -> EveryPack:
         return EveryPack()
 
 

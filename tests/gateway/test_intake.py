@@ -20,13 +20,14 @@ from gateway import intake as module
 from gateway.delivery import Delivery, Receipt, Row, Status
 from gateway.hub import Hub
 from gateway.intake import intake
-from gateway.shelf import Shelf, load_shelf
+from gateway.shelf import Shelf
 from gateway.source import Principal, Source
 from gateway.store.batches import create_batch
 from gateway.store.database import Database
 from gateway.store.group import Keeper
 from gateway.store.models import dead_letter, event, message, outbox
 from migrations.run import upgrade
+from tests.gateway.fakes import shelf_of
 from tests.gateway.store.making import KEYS, NOON, register
 
 ADMISSION = (
@@ -41,9 +42,7 @@ MENTAL = Source("dhc-mh", "RDY", Sector.MENTAL_HEALTH, "qvv", ("mhsds",), "dhc-m
 
 @pytest.fixture(scope="module")
 def shelf() -> Shelf:
-    found = load_shelf(["hl7v2-itk", "hl7v2", "mhsds"])
-    assert not found.broken
-    return found
+    return shelf_of(ACUTE, MENTAL)
 
 
 @pytest.fixture

@@ -18,12 +18,13 @@ from gateway.delivery import Delivery, Receipt
 from gateway.hub import Hub
 from gateway.intake import intake
 from gateway.relay.relay import Relay
-from gateway.shelf import Shelf, load_shelf
+from gateway.shelf import Shelf
 from gateway.source import Principal, Source
 from gateway.store.database import Database
 from gateway.store.group import Keeper
 from migrations.run import upgrade
 from tests.crash.check import Record, read_committed
+from tests.gateway.fakes import shelf_of
 from tests.gateway.store.making import ANN, KEYS, NOON, PERSONS, register
 
 pytestmark = pytest.mark.kafka
@@ -41,7 +42,7 @@ MESSAGE = (
 
 @pytest.fixture(scope="module")
 def shelf() -> Shelf:
-    return load_shelf(["hl7v2-itk"])
+    return shelf_of(Source("dch-pas", "RBD", Sector.ACUTE, "story", ("hl7v2-itk",), "dch-pas"))
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

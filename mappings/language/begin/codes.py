@@ -9,8 +9,9 @@ from typing import Final
 
 from mappings.language.begin.packs import CannotBegin
 from mappings.language.codes import COLUMNS, Unknown
-from mappings.language.folder import BUILT_IN, layers_of, pack_folders
+from mappings.language.folder import BUILT_IN, pack_folders
 from mappings.language.problems import Problems, did_you_mean
+from mappings.language.stack import layers_of
 
 _NAME: Final = re.compile(r"[A-Za-z]\w*(-\w+)*", re.ASCII)
 

@@ -13,11 +13,13 @@ from typing import Final
 from contract.errors import CarehubError, Refusal
 from mappings.language.begin.columns import EXAMPLE, columns_in
 from mappings.language.begin.rows import row_files
-from mappings.language.folder import Layer, layers_of, pack_folders
+from mappings.language.build import effective
+from mappings.language.folder import Layer, pack_folders
 from mappings.language.layout.documents import laid_out
 from mappings.language.packs import load_pack
 from mappings.language.problems import Problems, did_you_mean
 from mappings.language.samples import accept_samples, run_samples, sample_alone
+from mappings.language.stack import layers_of
 from mappings.stages import Format
 
 _SKELETONS: Final = Path(__file__).parent / "skeletons"
@@ -89,7 +91,7 @@ def _extend(root: Path, wish: Wish, base: str, search: Sequence[Path]) -> None:
     if not layers:
         near = did_you_mean(base, pack_folders(search))
         raise CannotBegin(f"there is no pack {base} that can be read; {near or '`carehub packs list` names all'}")
-    manifest = layers[-1].manifest
+    manifest = effective(layers)
     if wish.format not in (None, manifest.format):
         raise CannotBegin(f"{base} reads {manifest.format}, so a pack that extends it does too: leave --format out")
     if wish.file is not None:

@@ -12,11 +12,11 @@ from typing import Final
 from mappings.language.build import Built, build
 from mappings.language.codes import Unknown
 from mappings.language.fhir.model import is_resource, type_model
-from mappings.language.folder import layers_of
 from mappings.language.packs import load_pack
 from mappings.language.problems import Problems
 from mappings.language.samples import accounted_samples
 from mappings.language.source import word_of
+from mappings.language.stack import layers_of
 from mappings.stages import Format
 
 _FIELD: Final = re.compile(r"(\w{3})(?:\[\d+\])?-(\d+)")

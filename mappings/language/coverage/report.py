@@ -14,10 +14,10 @@ from mappings.language.coverage.conditions import is_clear
 from mappings.language.coverage.evidence import Evidence
 from mappings.language.coverage.facts import Fact, Reading, facts_of, readings_of
 from mappings.language.coverage.guide import Guide, Row, read_guide
-from mappings.language.folder import layers_of
 from mappings.language.packs import load_pack
 from mappings.language.problems import Problems
 from mappings.language.samples import accounted_samples
+from mappings.language.stack import layers_of
 from mappings.stages import Format
 
 NO_ELEMENT: Final = "the target is no element of FHIR R4"

@@ -8,11 +8,12 @@ from typing import Final
 
 from contract.topics import Sector
 from mappings.language.changes import VERBS
+from mappings.language.compile.events import NO_EVENT
 from mappings.language.compile.messages import KEYS as MESSAGE_KEYS
 from mappings.language.compile.objects import DIRECTIVES
 from mappings.language.fhir.model import is_resource, type_names
 from mappings.language.folder import KEYS as PACK_KEYS
-from mappings.language.folder import LANGUAGE
+from mappings.language.folder import LANGUAGE, OVERLAY_KEYS
 from mappings.language.nodes import Mapping as Document
 from mappings.language.nodes import Scalar
 from mappings.language.schema.types import element_names, type_schemas
@@ -60,7 +61,10 @@ def _pack() -> Schema:
         "extends": {"type": "string", "pattern": r"^\S+ \S+$"},
         "from": some({"type": "string"}),
     }
-    return _object({key: known.get(key, EXPRESSION) for key in PACK_KEYS}, ["pack", "version", "language", "format"])
+    known |= {"overlay": {"type": "string"}, "place": {"type": "string"}, "source": {"type": "string"}}
+    pack = _object({key: known.get(key, EXPRESSION) for key in PACK_KEYS}, ["pack", "version", "language", "format"])
+    overlay = _object({key: known[key] for key in OVERLAY_KEYS}, ["overlay", "version", "language"])
+    return {"if": {"required": ["overlay"]}, "then": overlay, "else": pack}
 
 
 def _message() -> Schema:
@@ -68,7 +72,7 @@ def _message() -> Schema:
     cases = _object({"cases": {"type": "object", "additionalProperties": case}}, ["cases"])
     passed = {name: at(name) for name in sorted(type_names()) if is_resource(name)}
     known: Schema = {
-        "events": {"type": "object", "additionalProperties": _EVENT_TYPE},
+        "events": {"type": "object", "additionalProperties": {"anyOf": [{"const": NO_EVENT}, _EVENT_TYPE]}},
         "event": {"if": {"type": "string"}, "then": _EVENT_TYPE, "else": cases},
         "groups": {"type": "object"},
         "parents": FREE,

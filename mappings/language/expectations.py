@@ -1,0 +1,97 @@
+"""What is expected of a sample: its golden, compared path by path, and assertions written by hand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from mappings.language.nodes import Mapping, Scalar, read_yaml
+from mappings.language.problems import Problems
+from mappings.stages import Json
+
+ABSENT: Final = "absent"
+_STEP: Final = re.compile(r"(?P<name>[A-Za-z_]\w*)(?:\[(?P<index>\d+)\])?")
+
+
+def compared(expected: Json, came: Json, path: str) -> Iterator[str]:
+    """Where two JSON values differ, a line each: `-` is expected, `+` came."""
+    if isinstance(expected, dict) and isinstance(came, dict):
+        for name in [*expected, *(n for n in came if n not in expected)]:
+            inner = f"{path}.{name}" if path else name
+            if name not in came:
+                yield f"{inner}: - {_short(expected[name])}"
+            elif name not in expected:
+                yield f"{inner}: + {_short(came[name])}"
+            else:
+                yield from compared(expected[name], came[name], inner)
+    elif isinstance(expected, list) and isinstance(came, list):
+        for position in range(max(len(expected), len(came))):
+            inner = f"{path}[{position}]"
+            if position >= len(came):
+                yield f"{inner}: - {_short(expected[position])}"
+            elif position >= len(expected):
+                yield f"{inner}: + {_short(came[position])}"
+            else:
+                yield from compared(expected[position], came[position], inner)
+    elif expected != came or type(expected) is not type(came):
+        yield f"{path}: - {_short(expected)} + {_short(came)}"
+
+
+def _short(value: Json) -> str:
+    text = orjson.dumps(value).decode()
+    return text if len(text) <= 120 else f"{text[:117]}…"
+
+
+def asserted(folder: Path, outcome: Json) -> Iterator[str]:
+    """Each `path: value` of asserts.yaml, on the last event; `absent` says that there is nothing."""
+    file = folder / "asserts.yaml"
+    if not file.is_file():
+        return
+    problems = Problems()
+    node = read_yaml(file.read_text(encoding="utf-8"), f"{folder.name}/asserts.yaml", problems)
+    yield from map(str, problems.found)
+    if not isinstance(node, Mapping):
+        return
+    for entry in node:
+        if not isinstance(entry.value, Scalar):
+            yield f"{entry.key.place}  an assertion is `path: value`"
+            continue
+        found = _looked_up(outcome, entry.key.text)
+        if not _holds(found, entry.value):
+            yield f"{entry.key.place}  {entry.key.text}: - {entry.value.text} + {_short(found)}"
+
+
+def _holds(found: Json, wanted: Scalar) -> bool:
+    if wanted.quoted:
+        return bool(found == wanted.text)
+    if wanted.text == ABSENT:
+        return found is None
+    return found is not None and _short(found) == wanted.text
+
+
+def _looked_up(outcome: Json, path: str) -> Json:
+    """`Patient.identifier[0].value` in the last event's Bundle; `event.type`; `refused[0].code`. None if absent."""
+    events = outcome.get("events") or [{}]
+    resources = [entry["resource"] for entry in events[-1].get("bundle", {}).get("entry", [])]
+    value: Json = None
+    for position, step in enumerate(path.split(".")):
+        match = _STEP.fullmatch(step)
+        if match is None:
+            return None
+        name, index = match["name"], match["index"]
+        if position == 0:
+            kinds = [r for r in resources if r["resourceType"] == name]
+            value = {"event": events[-1], "refused": outcome.get("refused")}.get(name, kinds)
+            if name not in ("event", "refused"):
+                index = index or "0"
+        elif isinstance(value, dict):
+            value = value.get(name)
+        else:
+            return None
+        if index is not None:
+            value = value[int(index)] if isinstance(value, list) and int(index) < len(value) else None
+    return value
