@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from contract.errors import Code, Issue, Unprocessable, errors_of, refuse
 from contract.identifiers import ResourceIds
+from mappings.formats.hl7v2.continued import joined
 from mappings.formats.hl7v2.delimiters import STANDARD
 from mappings.language.accounting import unmapped_of
 from mappings.language.folder import Manifest
@@ -79,7 +80,7 @@ class CompiledPack:
 
     def _message(self, decoded: Decoded) -> MessageCode | None:
         kind = self.kind(decoded)
-        found = self.program.messages.get(kind)
+        found = self.program.messages.get(decoded.kind) or self.program.messages.get(kind)
         if found is None and self.format in (Format.JSON, Format.CSV):
             begun = [m for m in self.program.messages if kind.startswith(m) and kind[len(m) :].isalpha()]
             found = self.program.messages[max(begun, key=len)] if begun else None
@@ -106,7 +107,8 @@ class CompiledPack:
         message = self._known(decoded)
         loaded = self._loaded if not account else self._noted()
         hl7 = self.format is Format.HL7V2
-        parts: Iterable[Any] = message.structure.parts(decoded.tree) if hl7 else (decoded.tree,)
+        tree = joined(decoded.tree, message.continued) if message.continued else decoded.tree
+        parts: Iterable[Any] = message.structure.parts(tree) if hl7 else (tree,)
         events: list[MappedEvent] = []
         issues: list[Issue] = list(decoded.issues)
         used: set[str] = set()
@@ -125,7 +127,7 @@ class CompiledPack:
         if not account:
             return Mapped(tuple(events), tuple(issues))
         used.add(loaded.program.kind_path)
-        unmapped = unmapped_of(decoded, used, self.format)
+        unmapped = unmapped_of(tree, used, self.format)
         return Mapped(tuple(events), tuple(issues), tuple(sorted(used)), unmapped, tuple(placed))
 
     def _noted(self) -> Loaded:

@@ -23,6 +23,18 @@ CORPUS: Final = Path(os.environ.get("CAREHUB_CORPUS", "../shared/corpus")) / "hl
 CONTEXT: Final = MapContext(
     Sender("dch-pas", "dch-pas", "RBD"), ResourceIds(b"test key"), datetime(2026, 6, 1, 12, tzinfo=UTC)
 )
+ORDERS: Final = {
+    "LAB-ORU-1": "report-issued-1",  # v2.5 §7.3.1: results are reported
+    "ORU-R01-01": "report-issued-1",
+    "OUL-R22-01": "report-issued-1",  # §7.3.8 to 7.3.10: the same by specimen, container and order
+    "OUL-R23-01": "report-issued-1",
+    "OUL-R24-01": "report-issued-1",
+    "ORM-O01-01": "order-placed-1",  # §4.4.1 with ORC-1 NW (table 0119: new order)
+    "OML-O21-01": "order-placed-1",  # §4.4.6, NW
+    "OMG-O19-01": "order-updated-1",  # §4.4.4, SC (table 0119: status changed)
+}
+"""What the real messages of results and orders tell, by their chapter and order control."""
+
 EVENTS: Final = {
     "A01": "patient-admitted-1",
     "A02": "patient-transferred-1",
@@ -127,7 +139,7 @@ def test_every_real_message_gives_its_event_or_a_refusal_that_says_which_kind_is
     for path in files:
         message, trigger = kind_of(path)
         unknown = Code.UNSUPPORTED_TRIGGER if message == "ADT" else Code.UNSUPPORTED_MESSAGE
-        expected[path.name] = EVENTS[trigger] if path in set(supported()) else unknown
+        expected[path.name] = EVENTS[trigger] if path in set(supported()) else ORDERS.get(path.stem, unknown)
         try:
             outcomes[path.name] = " ".join(event.type for event in mapped(pack, path.read_bytes()).events)
         except Unprocessable as refusal:
@@ -340,10 +352,12 @@ def test_half_a_merge_is_refused(england: CompiledPack) -> None:
     assert {(issue.code, issue.path) for issue in errors_of(refused.value.issues)} == {(Code.MISSING_FIELD, "MRG")}
 
 
-def test_a_second_result_under_the_identity_of_the_first_is_not_dropped_in_silence(england: CompiledPack) -> None:
-    result = b"OBX|1|NM|8867-4^Heart rate^LN||%d|/min|||||F|||202607011200\r"
+def test_two_results_that_nothing_names_apart_are_both_there(england: CompiledPack) -> None:
+    result = b"OBX|%d|NM|8867-4^Heart rate^LN||%d|/min|||||F|||202607011200\r"
     body = sample("a01-admission").rstrip(b"\r\n") + b"\r"
-    twice = mapped(england, body + result % 60 + result % 60)
-    assert not [issue for issue in twice.issues if issue.code is Code.DUPLICATE_RESOURCE], "a repeat says nothing else"
-    contradicting = mapped(england, body + result % 60 + result % 90)
-    assert Code.DUPLICATE_RESOURCE in {issue.code for issue in contradicting.issues}
+    made = mapped(england, body + result % (1, 60) + result % (2, 90))
+
+    found = [r for r in resources(made.events[0].bundle, "Observation") if r["code"]["coding"][0]["code"] == "8867-4"]
+    assert [r["valueQuantity"]["value"] for r in found] == [60, 90]
+    assert len({r["id"] for r in found}) == 2
+    assert Code.DUPLICATE_RESOURCE not in {issue.code for issue in made.issues}

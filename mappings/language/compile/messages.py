@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mappings.language.compile import beginnings, hanging, outcomes, phases
+from mappings.language.compile.continued import read_continued
 from mappings.language.compile.events import event_types, write_event
 from mappings.language.compile.groups import names_of, read_groups, structure_of
 from mappings.language.compile.resources import in_order, read_resources
@@ -21,6 +22,7 @@ KEYS = frozenset(
         "events",
         "event",
         "happened",
+        "continued",
         "groups",
         "each",
         "person",
@@ -75,6 +77,7 @@ def compile_message(shared: Shared, file: str, document: Mapping, number: int) -
         f"M{number}",
         hanging.write_parents(shared, document, message, number),
         events,
+        read_continued(unit, document),
         structure_of(unit, document, kinds),
         remember,
         beginnings.text_in(document.get("snapshot")) == "true",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
+from mappings.formats.hl7v2.continued import Continued
 from mappings.language.functions import REGISTRY
 from mappings.language.functions.identifiers import identity, national, within
 from mappings.language.functions.times import moment
@@ -26,6 +27,7 @@ _READING: Final = [
     "member",
     "object_of",
     "of_group",
+    "only_of",
     "plain",
     "present_only",
     "raw_of",
@@ -42,7 +44,8 @@ class MessageCode:
     """What a message file compiles to: names of its functions, and what needs no code.
 
     `events` maps triggers to event types, "" for none and `else` for those not named; empty where `event:` decides.
-    `structure` are the groups. `remember` maps ancestor names to resources.
+    `continued` says which segments go on with the one before them, `structure` are the groups. `remember` maps ancestor
+    names to resources.
     """
 
     message: str
@@ -50,10 +53,15 @@ class MessageCode:
     function: str
     parents: str
     events: dict[str, str]
+    continued: tuple[Continued, ...]
     structure: Structure
     remember: dict[str, str]
     snapshot: bool
     passes: bool
+
+    def names(self) -> list[str]:
+        """The kinds it is for: `ORM OML` is for two, `OUL^R24` for one trigger of OUL."""
+        return self.message.split()
 
     def event_of(self, trigger: str) -> str:
         """The event type that a trigger event makes, "" where it makes none."""

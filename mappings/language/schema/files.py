@@ -17,10 +17,9 @@ from mappings.language.folder import LANGUAGE, OVERLAY_KEYS
 from mappings.language.nodes import Mapping as Document
 from mappings.language.nodes import Scalar
 from mappings.language.schema.types import element_names, type_schemas
-from mappings.language.schema.values import DRAFT, EXPRESSION, FREE, SCALAR, Schema, at, some
+from mappings.language.schema.values import ANY, DRAFT, EXPRESSION, FREE, SCALAR, Schema, at, some
 from mappings.stages import Format
 
-ANY: Final = "any"
 _EVENT_TYPE: Final[Schema] = {"type": "string", "pattern": "^[a-z]+(-[a-z]+)+-[1-9][0-9]*$"}
 _FREE_BELOW: Final = r"(^|\.)(chain|cases|let|events|event|groups|resources|parents|remember)$"
 
@@ -74,6 +73,7 @@ def _message() -> Schema:
     known: Schema = {
         "events": {"type": "object", "additionalProperties": {"anyOf": [{"const": NO_EVENT}, _EVENT_TYPE]}},
         "event": {"if": {"type": "string"}, "then": _EVENT_TYPE, "else": cases},
+        "continued": {"type": "object"},
         "groups": {"type": "object"},
         "parents": FREE,
         "remember": FREE,

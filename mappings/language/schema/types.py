@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mappings.language.fhir.model import Element, TypeModel, is_resource, type_model, type_names
-from mappings.language.schema.values import EXPRESSION, Schema, at, some, with_directives
+from mappings.language.schema.values import ANY, Schema, at, some, with_directives
 
 PRIMITIVE = "primitive"
 
@@ -31,14 +31,16 @@ def _type(model: TypeModel, titles: Mapping[str, str]) -> Schema:
         elements["resourceType"] = {"enum": [model.name]}
     shadows = "|".join(name[1:] for name in model.elements if name.startswith("_"))
     more = {f"^_({shadows})$": some(at("Element"))} if shadows else {}
-    return with_directives(model.name, elements, [n for n, e in shown.items() if e.many], more)
+    made = with_directives(model.name, elements, [n for n, e in shown.items() if e.many], more)
+    if model.name != "Reference":
+        return made
+    # elements beside `template:` are those of the resource that it makes, of which only the compiler knows
+    return {"if": {"type": "object", "required": ["template"]}, "then": at(ANY), "else": made}
 
 
 def _element(element: Element) -> Schema:
     if element.codes:
         one: Schema = {"anyOf": [{"enum": list(element.codes)}, at(PRIMITIVE)]}
-    elif element.name == "id":
-        one = EXPRESSION
     else:
         one = at(PRIMITIVE) if element.primitive else at(element.type)
     return some(one) if element.many else dict(one)

@@ -10,6 +10,8 @@ from mappings.language.compile.objects import DIRECTIVES
 Schema: TypeAlias = dict[str, Any]
 
 DRAFT: Final = "http://json-schema.org/draft-07/schema#"
+ANY: Final = "any"
+"""The schema of what may be of any type."""
 SCALAR: Final = ["string", "number", "boolean"]
 """What an editor makes of a scalar; the language reads every one as text."""
 
