@@ -74,7 +74,7 @@ class Stored:
         elif row["what"] == "child" and not await self._knows(_parent_of(row), delivery):
             outcome = Waits((ParentRef("EpisodeOfCare", _parent_of(row), "ServiceRequestId"),))
         kept = await self.hub.keeper.keep(keeping(delivery, source, None, outcome))
-        return receipt(kept, source, refusal)
+        return receipt(kept, source, outcome, refusal)
 
     async def _knows(self, parent: str, delivery: Delivery) -> bool:
         from gateway.store.states import load_parents

@@ -42,7 +42,8 @@ MESSAGE = (
 
 @pytest.fixture(scope="module")
 def shelf() -> Shelf:
-    return shelf_of(Source("dch-pas", "RBD", Sector.ACUTE, "story", ("hl7v2-itk",), "dch-pas"))
+    sources = (Source(name, "RBD", Sector.ACUTE, "story", ("hl7v2-itk",), name) for name in ("dch-pas", "other-pas"))
+    return shelf_of(*sources)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
