@@ -17,6 +17,7 @@ from tests.mappings.language.folders import (
     CODES_HEAD,
     CONTEXT,
     FIXTURES,
+    HL7,
     ROWS,
     adt,
     first,
@@ -336,3 +337,30 @@ def test_a_fhir_message_passes_under_ids_of_the_hub(tmp_path: Path) -> None:
     assert passed["eventCoding"] == {"code": "booking-request"}
     assert appointment["comment"] == "passed on"
     assert booking["id"] == "a", "the decoded message is left as it came"
+
+
+# events
+
+SEVERAL = {
+    **HL7,
+    "messages/ADT.yaml": HL7["messages/ADT.yaml"].replace(
+        "  A01: patient-admitted-1\n", "  A01 A04: patient-admitted-1\n  A20: none\n  else: patient-updated-1\n"
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("trigger", "event"),
+    [("A01", "patient-admitted-1"), ("A04", "patient-admitted-1"), ("Z99", "patient-updated-1")],
+)
+def test_a_trigger_makes_its_event_or_what_else_makes(tmp_path: Path, trigger: str, event: str) -> None:
+    pack = load_pack("mine", [write_pack(tmp_path, SEVERAL)])
+
+    assert [e.type for e in pack.map(adt("PID|1||7", trigger=trigger), CONTEXT).events] == [event]
+
+
+def test_a_trigger_of_none_is_refused_although_others_are_not(tmp_path: Path) -> None:
+    with pytest.raises(Unprocessable) as refused:
+        load_pack("mine", [write_pack(tmp_path, SEVERAL)]).map(adt("PID|1||7", trigger="A20"), CONTEXT)
+
+    assert refused.value.code is Code.UNSUPPORTED_TRIGGER
