@@ -1,8 +1,7 @@
-"""The messages of the bench: an admission, a report of fifty results, a letter with a PDF of one megabyte inside."""
+"""The messages of the bench: an admission, and a report of fifty results."""
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -11,7 +10,6 @@ ADMISSION: Final = (Path(__file__).parent / "admission.hl7").read_text().replace
 """With the placeholders {control} and {person}."""
 
 RESULTS: Final = 50
-PDF_BYTES: Final = 1024 * 1024
 
 
 def admission(control: str = "B1", person: str = "BENCH0001") -> bytes:
@@ -40,10 +38,3 @@ def report() -> bytes:
         if number % 10 == 0:
             lines.append("NTE|1||checked by hand")
     return "\r".join(lines).encode()
-
-
-def letter() -> bytes:
-    """MDM^T02 with a PDF of a megabyte, in base64."""
-    pdf = base64.b64encode(b"%PDF-1.7\n" + Random(1).randbytes(PDF_BYTES)).decode()
-    lines = [*_header("MDM^T02"), "TXA|1|DS|AP|20260601090000|C1^POE^E|||||||D100^RBD|||||LA"]
-    return "\r".join([*lines, f"OBX|1|ED|PDF^Discharge letter^L||^AP^PDF^Base64^{pdf}||||||F"]).encode()
