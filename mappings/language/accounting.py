@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,22 +9,22 @@ from mappings.formats.hl7v2.delimiters import is_blank
 from mappings.formats.hl7v2.message import HEADERS, Message
 from mappings.language.runtime.state import RAW_NULL
 from mappings.language.source import word_of
-from mappings.stages import Decoded, Format
+from mappings.stages import Format
 
 _READ_BY_THE_HUB = frozenset({7, 9, 10, 12, 15, 16, 18})
 """MSH fields that decide how a message is taken in: time, type, id, version, acknowledgement, character set."""
 
 
-def unmapped_of(decoded: Decoded, used: set[str], form: Format) -> tuple[str, ...]:
+def unmapped_of(tree: Any, used: set[str], form: Format) -> tuple[str, ...]:
     """Source paths that hold something and are not among the used, in the order of the message."""
     match form:
         case Format.HL7V2:
-            return tuple(path for path in _hl7_leaves(decoded.tree) if not _covered(path, used))
+            return tuple(path for path in _hl7_leaves(tree) if not _covered(path, used))
         case Format.CSV:  # a header may write a column as expressions do
             words = {word_of(path) for path in used}
-            return tuple(path for path in _row_leaves(decoded.tree, "") if word_of(path) not in words)
+            return tuple(path for path in _row_leaves(tree, "") if word_of(path) not in words)
         case Format.JSON:
-            return tuple(path for path in _row_leaves(decoded.tree, "") if path not in used)
+            return tuple(path for path in _row_leaves(tree, "") if path not in used)
     return ()
 
 
@@ -39,11 +38,9 @@ def _covered(path: str, used: set[str]) -> bool:
 
 def _hl7_leaves(message: Message) -> Iterator[str]:
     delimiters = message.delimiters
-    counts: Counter[str] = Counter()
+    message.all("MSH")  # numbers the segments
     for segment in message.segments:
-        counts[segment.name] += 1
-        number = counts[segment.name]
-        name = segment.name if number == 1 else f"{segment.name}[{number}]"
+        name = segment.name if segment.number == 1 else f"{segment.name}[{segment.number}]"
         first = 3 if segment.name in HEADERS else 1
         for field in range(first, len(segment) + 1):
             if segment.name == "MSH" and field in _READ_BY_THE_HUB:
@@ -59,8 +56,8 @@ def _parts(raw: str, base: str, marks: tuple[str, ...], delimiters: Any) -> Iter
     if marks and marks[0] in raw:
         for number, part in enumerate(raw.split(marks[0]), 1):
             yield from _parts(part, f"{base}.{number}", marks[1:], delimiters)
-    elif len(marks) > 1:
-        yield from _parts(raw, base, marks[1:], delimiters)
+    elif len(marks) > 1:  # subcomponents are those of the first component
+        yield from _parts(raw, f"{base}.1" if marks[1] in raw else base, marks[1:], delimiters)
     else:
         yield base
 

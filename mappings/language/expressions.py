@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -122,3 +123,16 @@ class Fallback:
 
 
 Expression: TypeAlias = Path | Literal | Listing | Call | Compare | Logic | Not | Fallback
+
+
+def walk(tree: Expression) -> Iterator[Expression]:
+    yield tree
+    match tree:
+        case Call():
+            for argument in tree.arguments:
+                yield from walk(argument)
+        case Fallback() | Compare() | Logic():
+            yield from walk(tree.left)
+            yield from walk(tree.right)
+        case Not():
+            yield from walk(tree.inner)

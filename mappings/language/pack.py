@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from contract.errors import Code, Issue, Unprocessable, errors_of, refuse
 from contract.identifiers import ResourceIds
+from mappings.formats.hl7v2.continued import joined
 from mappings.formats.hl7v2.delimiters import STANDARD
 from mappings.language.accounting import unmapped_of
 from mappings.language.compile.messages import MessageCode
@@ -78,7 +79,7 @@ class CompiledPack:
 
     def _message(self, decoded: Decoded) -> MessageCode | None:
         kind = self.kind(decoded)
-        found = self.codes.messages.get(kind)
+        found = self.codes.messages.get(decoded.kind) or self.codes.messages.get(kind)
         if found is None and self.format in (Format.JSON, Format.CSV):
             begun = [m for m in self.codes.messages if kind.startswith(m) and kind[len(m) :].isalpha()]
             found = self.codes.messages[max(begun, key=len)] if begun else None
@@ -105,7 +106,8 @@ class CompiledPack:
         message = self._known(decoded)
         codes = self._codes(account=account)
         hl7 = self.format is Format.HL7V2
-        parts: Iterable[Any] = message.structure.parts(decoded.tree) if hl7 else (decoded.tree,)
+        tree = joined(decoded.tree, message.continued) if message.continued else decoded.tree
+        parts: Iterable[Any] = message.structure.parts(tree) if hl7 else (tree,)
         events: list[MappedEvent] = []
         issues: list[Issue] = list(decoded.issues)
         used: set[str] = set()
@@ -122,7 +124,7 @@ class CompiledPack:
         if not account:
             return Mapped(tuple(events), tuple(issues))
         used.add(codes.kind_path)
-        return Mapped(tuple(events), tuple(issues), tuple(sorted(used)), unmapped_of(decoded, used, self.format))
+        return Mapped(tuple(events), tuple(issues), tuple(sorted(used)), unmapped_of(tree, used, self.format))
 
     def _codes(self, *, account: bool) -> Codes:
         if not account or self._accounting is None:

@@ -134,7 +134,7 @@ class _Sources:
             if name.startswith("messages/"):
                 message = compile_message(shared, name, document, number)
                 if message is not None:
-                    messages[message.message] = message
+                    messages |= dict.fromkeys(message.names(), message)
         choosing = _choosing(shared, self.manifest)
         if not accounting:
             self.shared = shared

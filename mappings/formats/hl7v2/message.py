@@ -48,6 +48,13 @@ class Segment:
         """Number of the last field."""
         return len(self._fields if self._fields is not None else self._split()) - 1
 
+    def with_fields(self, fields: list[str]) -> Segment:
+        """The segment in its place with other fields, by number, the first being its name."""
+        other = Segment(self.name, self.index, "", self._delimiters)
+        other.number = self.number
+        other._fields = fields
+        return other
+
     def _split(self) -> list[str]:
         separator = self._delimiters.field
         fields = self._text.split(separator)
@@ -66,13 +73,15 @@ HEADERS = frozenset({"MSH", "FHS", "BHS"})
 
 
 class Message:
-    """One message: its segments in order, and the delimiters that all of them use."""
+    """One message: its segments in order, and the delimiters that all of them use. `numbered` says that the segments
+    have their numbers already."""
 
-    __slots__ = ("_by_name", "delimiters", "segments")
+    __slots__ = ("_by_name", "_numbered", "delimiters", "segments")
 
-    def __init__(self, segments: list[Segment], delimiters: Delimiters) -> None:
+    def __init__(self, segments: list[Segment], delimiters: Delimiters, *, numbered: bool = False) -> None:
         self.segments = segments
         self.delimiters = delimiters
+        self._numbered = numbered
         self._by_name: dict[str, list[Segment]] | None = None
 
     def first(self, name: str) -> Segment | None:
@@ -89,7 +98,8 @@ class Message:
         for segment in self.segments:
             same = by_name.setdefault(segment.name, [])
             same.append(segment)
-            segment.number = len(same)
+            if not self._numbered:
+                segment.number = len(same)
         self._by_name = by_name
         return by_name
 

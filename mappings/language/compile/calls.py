@@ -25,7 +25,7 @@ from mappings.language.functions import REGISTRY, Function
 from mappings.language.nodes import Scalar
 from mappings.language.problems import did_you_mean
 
-_SPECIAL = ("code", "identity", "national", "within", "ref", "present", "null")
+_SPECIAL = ("code", "identity", "national", "within", "distinct", "ref", "only", "present", "null", "any")
 
 
 def call(unit: Unit, source: Scalar, tree: Call, scope: Scope, target: Target | None) -> Any | None:
@@ -34,6 +34,10 @@ def call(unit: Unit, source: Scalar, tree: Call, scope: Scope, target: Target | 
             return _code(unit, source, tree, scope, target)
         case "ref":
             return _ref(unit, source, tree, scope)
+        case "only":
+            return _only(unit, source, tree, scope)
+        case "distinct":
+            return identities.distinct(unit, source, tree, scope, target)
         case "identity" | "national" | "within":
             return identities.made_of(unit, source, tree, scope, target)
     if tree.name in REGISTRY:
@@ -108,7 +112,7 @@ def _argument(unit: Unit, source: Scalar, tree: Call, found: Any | None, name: s
     if isinstance(found, Value) and found.type == NOTHING:
         return "None"
     if name.endswith("[*]"):
-        return _texts(unit, source, tree, found)
+        return _texts(unit, source, tree, found, as_they_stand=name.isupper())
     if isinstance(found, Many):
         advice = "choose one with `[1]`"
         unit.problem(source, tree.position, f"`{tree.name}` takes one value here, and there are several", advice)
@@ -129,8 +133,11 @@ def _argument(unit: Unit, source: Scalar, tree: Call, found: Any | None, name: s
     return text.code
 
 
-def _texts(unit: Unit, source: Scalar, tree: Call, found: Any | None) -> str | None:
+def _texts(unit: Unit, source: Scalar, tree: Call, found: Any | None, *, as_they_stand: bool) -> str | None:
+    """A local with all values of a repeating field, as text or as they stand."""
     held = unit.writer.name("l")
+    if as_they_stand and isinstance(found, Many):
+        return _raws(unit, found, held)
     if isinstance(found, Value):
         code = _argument(unit, source, tree, found, "text")
         if code is not None:
@@ -147,6 +154,17 @@ def _texts(unit: Unit, source: Scalar, tree: Call, found: Any | None) -> str | N
             with unit.writer.block(f"if {code} is not None and {code} is not NULL:"):
                 unit.line(f"{held}.append({code})")
                 unit.note_used([item] if item else [])
+    return held
+
+
+def _raws(unit: Unit, found: Many, held: str) -> str:
+    unit.line(f"{held} = []")
+    head, number, each = repetitions.each_of(unit, found)
+    with unit.writer.block(head):
+        item = repetitions.items_of(unit, found, number, each)
+        if item is not None:
+            unit.line(f"{held}.append({item.code})")
+            unit.note_used([item])
     return held
 
 
@@ -248,3 +266,17 @@ def _ref(unit: Unit, source: Scalar, tree: Call, scope: Scope) -> Any | None:
         unit.problem(source, name.position, f"the message makes no resource `{name.root}`", advice, len(name.root))
         return None
     return paths.at_loop(found, scope) if isinstance(found, References) else found
+
+
+def _only(unit: Unit, source: Scalar, tree: Call, scope: Scope) -> Value | None:
+    """`only(ref(specimen))` in a group: the one that was made in the group around it."""
+    inner = tree.arguments[0] if len(tree.arguments) == 1 else None
+    name = inner.arguments[0] if isinstance(inner, Call) and inner.name == "ref" and inner.arguments else None
+    found = scope.name(f"ref({name.root})") if isinstance(name, Path) else None
+    innermost = next(reversed(scope.groups.values()), None)
+    if not isinstance(found, References) or innermost is None:
+        said = "`only` stands inside a group, and takes the reference to what an `each` makes"
+        unit.problem(source, tree.position, said, "only(ref(specimen))", len(tree.name))
+        return None
+    code = unit.writer.once(f"only_of({found.code}, {innermost.loop}.above)")
+    return Value(code, REFERENCE, own=Own.REFERENCE, target=found.target)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from mappings.language.compile import components, expressions, repetitions
+from mappings.language.compile import components, expressions, loops, repetitions
 from mappings.language.compile.scope import Scope
 from mappings.language.compile.unit import Unit
 from mappings.language.compile.values import (
@@ -21,7 +21,7 @@ from mappings.language.compile.values import (
     Segments,
     Value,
 )
-from mappings.language.expressions import Call, Compare, Expression, Listing, Literal, Logic, Not
+from mappings.language.expressions import Call, Compare, Expression, Listing, Literal, Logic, Not, Path
 from mappings.language.nodes import Scalar
 
 _PLAIN = re.compile(r"[\w .:/-]*", re.ASCII)
@@ -40,6 +40,8 @@ def condition(unit: Unit, source: Scalar, tree: Expression, scope: Scope) -> str
             return _compare(unit, source, tree, scope)
         case Call() if tree.name in ("present", "null"):
             return _test(unit, source, tree, scope)
+        case Call() if tree.name == "any":
+            return _for_any(unit, source, tree, scope)
         case Literal() if tree.kind == BOOLEAN:
             return tree.text.capitalize()
         case Call():
@@ -57,6 +59,22 @@ def _test(unit: Unit, source: Scalar, tree: Call, scope: Scope) -> str:
         return "False"
     found = expressions.value(unit, source, tree.arguments[0], scope, None)
     return "False" if found is None else present(unit, found) if tree.name == "present" else null(unit, found)
+
+
+def _for_any(unit: Unit, source: Scalar, tree: Call, scope: Scope) -> str:
+    """`any(OBX, OBX-11 = "C")`: the condition holds for one of what an `each` would go through."""
+    path = tree.arguments[0] if len(tree.arguments) == 2 else None
+    if not isinstance(path, Path):
+        said = "`any` takes a segment, a group or a repeating field, and a condition"
+        unit.problem(source, tree.position, said, 'any(OBX, OBX-11 = "C")', len(tree.name))
+        return "False"
+    answer = unit.writer.name("b")
+    unit.line(f"{answer} = False")
+    with loops.through(unit, source, path, scope) as inner:
+        if inner is not None:
+            with unit.writer.block(f"if {condition(unit, source, tree.arguments[1], inner)}:"):
+                unit.line(f"{answer} = True")
+    return answer
 
 
 def present(unit: Unit, found: Any) -> str:

@@ -79,7 +79,7 @@ def to_target(unit: Unit, source: Scalar, position: int, found: Value, target: T
 
 def _fitted(unit: Unit, found: Value, wanted: str, target: Target) -> Value | None:
     if found.type == REFERENCE and wanted == "Reference":
-        wrong = found.target and target.targets and found.target not in target.targets
+        wrong = found.target and target.targets and not {found.target, "Resource"} & {*target.targets}
         return None if wrong else found
     if found.raw or found.type in (ID, REFERENCE):
         return None

@@ -41,7 +41,7 @@ def value(unit: Unit, source: Scalar, tree: Expression, scope: Scope, target: Ta
             return constant(tree.text, tree.kind)
         case Path():
             return paths.resolve(unit, source, tree, scope)
-        case Call() if tree.name in ("present", "null"):
+        case Call() if tree.name in ("present", "null", "any"):
             return _truth(unit, source, tree, scope)
         case Call():
             return calls.call(unit, source, tree, scope, target)

@@ -1,4 +1,4 @@
-"""Ids of resources: `identity`, `national` and `within`, and the `id:` that they stand in."""
+"""Ids of resources: `identity`, `national`, `within` and `distinct`, and the `id:` that they stand in."""
 
 from __future__ import annotations
 
@@ -61,6 +61,19 @@ def made_of(unit: Unit, source: Scalar, tree: Call, scope: Scope, target: Target
     unit.line(f"{result} = None if {nothing} else {tree.name}(S, {kind!r}, {', '.join(codes)})")
     where = next((a.where for a in (arguments[deciding], *arguments) if a.where != "''"), "''")
     return Value(result, ID, where=where, target=kind)
+
+
+def distinct(unit: Unit, source: Scalar, tree: Call, scope: Scope, target: Target | None) -> Value | None:
+    """`distinct(within(…))`: of what comes to the same id in one message, each has an id of its own."""
+    kind = target.types[0] if target is not None and target.name == ID else ""
+    found = expressions.value(unit, source, tree.arguments[0], scope, target) if len(tree.arguments) == 1 else None
+    if not kind or not isinstance(found, Value) or found.type != ID:
+        said = "`distinct` stands after `id:` and takes an id"
+        unit.problem(source, tree.position, said, "distinct(within(patient, …))", len(tree.name))
+        return None
+    result = unit.writer.name("v")
+    unit.line(f"{result} = None if {found.code} is None else S.distinct({kind!r}, {found.code})")
+    return replace(found, code=result)
 
 
 def _id_part(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mappings.language.compile import chains, objects, putting, templates
+from mappings.language.compile.resources import trees_in
 from mappings.language.compile.scope import Scope
 from mappings.language.compile.sinks import Sink
 from mappings.language.compile.unit import Unit
@@ -22,6 +23,7 @@ from mappings.language.compile.values import (
     Value,
 )
 from mappings.language.compile.writer import Writer
+from mappings.language.expressions import Path
 from mappings.language.nodes import Mapping, Node, Sequence
 from mappings.stages import Format
 
@@ -82,9 +84,11 @@ def instance(unit: Unit, template: templates.Template, arguments: list[Any], kin
     else:
         _body(inner, template, scope, kind)
     shared.making.pop()
+    elsewhere = [tree for key in ("id", "let") for tree in trees_in(template.body.get(key))]
+    in_id = {tree.root for tree in elsewhere if isinstance(tree, Path)}
     for parameter in template.parameters:
         word = f"{parameter.name}-{parameter.field}" if parameter.field else parameter.name
-        if word not in scope.uses and not _field_used(scope, parameter):
+        if word not in scope.uses | in_id and not _field_used(scope, parameter):
             shared.problems.warn(template.takes, f"`{word}` is taken and never read", "leave it out of `takes:`")
     shared.functions.append(writer)
     given = {parameter.name for parameter in template.parameters}
@@ -141,7 +145,8 @@ def _parameters(template: templates.Template, arguments: list[Any], message: str
 
 
 def _body(unit: Unit, template: templates.Template, scope: Scope, kind: str) -> None:
-    body = Mapping(tuple(e for e in template.body if e.key.text not in ("takes", "resourceType")), template.body.place)
+    apart = ("takes", "resourceType", "id") if template.resource else ("takes",)
+    body = Mapping(tuple(e for e in template.body if e.key.text not in apart), template.body.place)
     if any(e.key.text in ("if", "each", "cases", "switch", "template", "let", "then") for e in body):
         sink = Sink("result", Target((kind,), kind, to="to"), "made", template.resource, name="value")
         unit.line("result = {}")

@@ -33,35 +33,41 @@ def loop(unit: Unit, entry: Entry, scope: Scope, counter: str = "") -> Iterator[
         unit.wrong(node.place, "`each` goes through a repeating field, a segment, a group or a list", "each: PID-3")
         yield None
         return
-    found = paths.resolve(unit, node, tree, scope)
+    with unit.writer.at(entry.key.place), through(unit, node, tree, scope, counter) as inner:
+        yield inner
+
+
+@contextmanager
+def through(unit: Unit, source: Scalar, tree: Path, scope: Scope, counter: str = "") -> Iterator[Scope | None]:
+    """The same for a path: `with` its body inside the loop."""
+    found = paths.resolve(unit, source, tree, scope)
     if isinstance(found, References):
         found = paths.every(found)
     inner = scope.inner()
-    with unit.writer.at(entry.key.place):
-        if isinstance(found, Segments):
-            local = unit.writer.name("g")
-            with unit.writer.block(f"for {local} in {found.code}:"):
-                one, where = unit.writer.name("a"), unit.writer.name("w")
-                unit.line(f"{one} = ({local},)")
-                unit.line(f"{where} = {repetitions.numbered_where(repr(found.name), f'{local}.number')}")
-                inner.names[found.name] = Segments(found.name, one, where, loop=local)
-                if counter:
-                    unit.line(f"{counter} = {local}.index")
-                yield inner
-        elif isinstance(found, Groups):
-            local = unit.writer.name("g")
-            with unit.writer.block(f"for {local} in {found.code}:"):
-                if counter:
-                    unit.line(f"{counter} = {local}.first")
-                yield beginnings.group_scope(unit, scope, replace(found, loop=local))
-        elif isinstance(found, (Many, Value)) and not (isinstance(found, Value) and found.type == NOTHING):
-            with _over_values(unit, found, counter) as item:
-                if item is not None:
-                    _bind(tree, item, inner)
-                yield inner if item is not None else None
-        else:
-            with unit.writer.block("for _ in ():"):
-                yield None
+    if isinstance(found, Segments) and found.code != NOTHING:
+        local = unit.writer.name("g")
+        with unit.writer.block(f"for {local} in {found.code}:"):
+            one, where = unit.writer.name("a"), unit.writer.name("w")
+            unit.line(f"{one} = ({local},)")
+            unit.line(f"{where} = {repetitions.numbered_where(repr(found.name), f'{local}.number')}")
+            inner.names[found.name] = Segments(found.name, one, where, loop=local)
+            if counter:
+                unit.line(f"{counter} = {local}.index")
+            yield inner
+    elif isinstance(found, Groups):
+        local = unit.writer.name("g")
+        with unit.writer.block(f"for {local} in {found.code}:"):
+            if counter:
+                unit.line(f"{counter} = {local}.first")
+            yield beginnings.group_scope(unit, scope, replace(found, loop=local))
+    elif isinstance(found, (Many, Value)) and not (isinstance(found, Value) and found.type == NOTHING):
+        with _over_values(unit, found, counter) as item:
+            if item is not None:
+                _bind(tree, item, inner)
+            yield inner if item is not None else None
+    else:
+        with unit.writer.block("for _ in ():"):
+            yield None
 
 
 @contextmanager

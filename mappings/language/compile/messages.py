@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mappings.formats.hl7v2.continued import Continued
 from mappings.language.compile import beginnings, hanging, outcomes, phases
+from mappings.language.compile.continued import read_continued
 from mappings.language.compile.events import event_types, write_event
 from mappings.language.compile.groups import names_of, read_groups, structure_of
 from mappings.language.compile.resources import in_order, read_resources
@@ -23,6 +25,7 @@ KEYS = frozenset(
         "events",
         "event",
         "happened",
+        "continued",
         "groups",
         "each",
         "person",
@@ -42,8 +45,8 @@ KEYS = frozenset(
 class MessageCode:
     """What a message file compiles to: names of its functions, and what needs no code.
 
-    `events` maps triggers to event types; empty where `event:` decides. `structure` are the groups. `remember`
-    maps ancestor names to resources.
+    `events` maps triggers to event types; empty where `event:` decides. `continued` says which
+    segments go on with the one before them, `structure` are the groups. `remember` maps ancestor names to resources.
     """
 
     message: str
@@ -51,10 +54,15 @@ class MessageCode:
     function: str
     parents: str
     events: dict[str, str]
+    continued: tuple[Continued, ...]
     structure: Structure
     remember: dict[str, str]
     snapshot: bool
     passes: bool
+
+    def names(self) -> list[str]:
+        """The kinds it is for: `ORM OML` is for two, `OUL^R24` for one trigger of OUL."""
+        return self.message.split()
 
 
 def compile_message(shared: Shared, file: str, document: Mapping, number: int) -> MessageCode | None:
@@ -96,6 +104,7 @@ def compile_message(shared: Shared, file: str, document: Mapping, number: int) -
         f"M{number}",
         hanging.write_parents(shared, document, message, number),
         events,
+        read_continued(unit, document),
         structure_of(unit, document, kinds),
         remember,
         beginnings.text_in(document.get("snapshot")) == "true",

@@ -29,6 +29,7 @@ _READING = [
     "member",
     "object_of",
     "of_group",
+    "only_of",
     "plain",
     "present_only",
     "raw_of",

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from mappings.language.compile import beginnings, expressions
-from mappings.language.compile.resources import Resource, walk
+from mappings.language.compile.resources import Resource
 from mappings.language.compile.scope import Scope
 from mappings.language.compile.unit import Unit, read_expression
 from mappings.language.compile.values import (
     Many,
     Value,
 )
-from mappings.language.expressions import (
-    Path,
-)
+from mappings.language.expressions import Path, walk
 from mappings.language.nodes import Mapping, Scalar
 from mappings.language.problems import did_you_mean
 

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from mappings.language.compile import beginnings
 from mappings.language.compile.unit import Unit, read_expression
-from mappings.language.expressions import (
-    Call,
-    Compare,
-    Expression,
-    Fallback,
-    Logic,
-    Not,
-    Path,
-)
+from mappings.language.expressions import Call, Expression, Path, walk
 from mappings.language.fhir.model import is_resource
 from mappings.language.lexer import ExpressionError
 from mappings.language.nodes import Entry, Mapping, Node, Scalar, Sequence
@@ -99,18 +92,13 @@ def _by_template(unit: Unit, resource: Resource, source: Scalar) -> Resource | N
     given = {p.name: a for p, a in zip(template.parameters, arguments, strict=False)}
     own = next((e.value for e in resource.over if e.key.text == "id"), None)
     _needs(resource, own or template.body.get("id"), {} if own else given)
+    _needs(resource, None if own else template.body.get("let"), given)
     return resource
 
 
 def _needs(resource: Resource, node: Node | None, given: dict[str, Expression]) -> None:
     """Which other resources' ids this id is made of."""
-    if not isinstance(node, Scalar) or node.quoted:
-        return
-    try:
-        tree = parse(node.text)
-    except ExpressionError:
-        return
-    for path in walk(tree):
+    for path in trees_in(node):
         if isinstance(path, Call) and path.name == "ref":
             resource.needs |= {p.root for p in path.arguments if isinstance(p, Path)}
         elif isinstance(path, Path) and path.root in given:
@@ -119,17 +107,14 @@ def _needs(resource: Resource, node: Node | None, given: dict[str, Expression]) 
                     resource.needs |= {p.root for p in inner.arguments if isinstance(p, Path)}
 
 
-def walk(tree: Expression) -> Iterator[Expression]:
-    yield tree
-    match tree:
-        case Call():
-            for argument in tree.arguments:
-                yield from walk(argument)
-        case Fallback() | Compare() | Logic():
-            yield from walk(tree.left)
-            yield from walk(tree.right)
-        case Not():
-            yield from walk(tree.inner)
+def trees_in(node: Node | None) -> Iterator[Expression]:
+    """Every part of every expression in what stands after a key, at any depth."""
+    if isinstance(node, Mapping):
+        for entry in node:
+            yield from trees_in(entry.value)
+    elif isinstance(node, Scalar) and not node.quoted:
+        with suppress(ExpressionError):
+            yield from walk(parse(node.text))
 
 
 def in_order(unit: Unit, resources: dict[str, Resource]) -> list[str]:

@@ -7,8 +7,9 @@ import binascii
 from collections.abc import Sequence
 
 from contract.errors import Code
+from mappings.formats.hl7v2.escapes import unescape
 from mappings.language.functions.registry import function
-from mappings.language.runtime.state import State
+from mappings.language.runtime.state import RAW_NULL, State
 
 
 @function("text", "text", "string")
@@ -50,6 +51,22 @@ def kept_text(state: State, where: str, values: Sequence[str]) -> str | None:
     return found
 
 
+@function("paragraph", "TX[*]", "string")
+def paragraph(state: State, _where: str, values: Sequence[str]) -> str | None:
+    """The lines of a text, one a line, as they are set: indented lines and blank ones between them stay."""
+    texts = ("" if raw == RAW_NULL else unescape(raw, state.delimiters) for raw in values)
+    return "\n".join(text.rstrip() for text in texts).strip("\n") or None
+
+
+@function("words", "COMPOSITE", "string")
+def words(state: State, _where: str, raw: str) -> str | None:
+    """The parts of a composite that are present, with blanks between them."""
+    delimiters = state.delimiters
+    flat = raw.replace(delimiters.subcomponent, delimiters.component) if delimiters.subcomponent else raw
+    parts = (unescape(part, delimiters).strip() for part in flat.split(delimiters.component))
+    return " ".join(part for part in parts if part) or None
+
+
 @function("base64", "text", "base64Binary")
 def base64(state: State, where: str, value: str) -> str | None:
     """Base64 as it came, without line ends; an error if it is none."""
@@ -60,3 +77,20 @@ def base64(state: State, where: str, value: str) -> str | None:
         state.refuse(Code.INVALID_VALUE, where, "this is not base64")
         return None
     return joined
+
+
+@function("encapsulated", "text encoding?", "base64Binary")
+def encapsulated(state: State, where: str, value: str, encoding: str | None = None) -> str:
+    """The data of HL7 ED as base64: `Base64` as it came, `Hex` and `A` (plain text) encoded. What is not what it says
+    is encoded as the text it is, with the issue `invalid-value`."""
+    stated = (encoding or "base64").lower()
+    try:
+        if stated == "base64":
+            joined = "".join(value.split()) if not value.isalnum() else value
+            codec.b64decode(joined, validate=True)
+            return joined
+        if stated == "hex":
+            return codec.b64encode(bytes.fromhex(value)).decode("ascii")
+    except ValueError:
+        state.note(Code.INVALID_VALUE, where, "this is not encoded as the message says; it is kept as text")
+    return codec.b64encode(value.encode("utf-8", "surrogatepass")).decode("ascii")

@@ -157,6 +157,19 @@ def instant(state: State, where: str, text: str) -> str | None:
     return _day_and_clock(stamp) + _zoned(state, where, stamp)
 
 
+@function("readable_datetime", "text", "dateTime")
+def readable_datetime(state: State, where: str, text: str) -> str | None:
+    """As `datetime`; nothing, and no complaint, where the text is no date: for what may be something else."""
+    return date_time(state, where, text) if _read(text.strip()) else None
+
+
+@function("timed_instant", "text", "instant")
+def timed_instant(state: State, where: str, text: str) -> str | None:
+    """A date and time to the second, with its offset; nothing, and no complaint, where only a date is stated."""
+    stamp = _read(text.strip())
+    return instant(state, where, text) if stamp and len(stamp.parts) > 3 else None
+
+
 @function("time", "text", "time")
 def time(state: State, where: str, text: str) -> str | None:
     """A time of day without a date or zone."""

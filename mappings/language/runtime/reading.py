@@ -47,6 +47,12 @@ def of_group(references: Mapping[int, str], group: Group) -> dict[int, str]:
     return {place: each for place, each in references.items() if group.first <= place < group.end}
 
 
+def only_of(references: Mapping[int, str], group: Group | None) -> str | None:
+    """The one that was made in this group; None where there are several, or none."""
+    found = of_group(references, group) if group is not None else {}
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
 def rep(where: str, number: int) -> str:
     """Source path of the n-th repetition: `PID-3`, `PID-3[2]`."""
     return where if number == 1 else f"{where}[{number}]"

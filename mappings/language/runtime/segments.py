@@ -98,9 +98,13 @@ class Group:
             group.end = segment.index + 1
 
     def takes(self, name: str) -> bool:
-        """Whether a segment that starts such groups still belongs to this one: none of its rank or above has come."""
+        """Whether a segment that starts such groups still belongs to this one: none of its rank or above has come, or
+        it follows those that have at once (OUL has OBR before ORC)."""
         starts = self.kind.starts
-        return name in starts and not any(other in self._direct for other in starts[starts.index(name) :])
+        if name not in starts or name in self._direct:
+            return False
+        below = not any(other in self._direct for other in starts[starts.index(name) :])
+        return below or (not self.inner and self._direct.keys() <= {*starts, *POSITIONAL})
 
 
 class Part:

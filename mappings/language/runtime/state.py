@@ -31,12 +31,14 @@ class State:
     `kept` are the message's resources by id, `emitted` those found inside them, `pruned` ids of resources that turned
     out to be empty, `named` the ids by the message's names for them, `over` what is laid over passed resources by type,
     `used` the source paths that were read (only when accounting was asked for), `above` a row's parents by name,
+    `again` how often an id came that `distinct` tells apart,
     `found` the references to resources inside others by template and field, `marks` the message's separators of
     components, subcomponents and repetitions.
     """
 
     __slots__ = (
         "above",
+        "again",
         "context",
         "deleted",
         "delimiters",
@@ -71,6 +73,7 @@ class State:
         self.over: dict[str, dict[str, Any]] = {}
         self.used: set[str] = set()
         self.above: dict[str, ParentRef] = {}
+        self.again: dict[str, int] = {}
 
     def refuse(self, code: Code, where: str, text: str) -> None:
         """Notes an error; the message is refused once all of them are found."""
@@ -111,6 +114,11 @@ class State:
         body["id"] = identity
         _join(self.emitted, identity, body)
         return REFERENCE + identity
+
+    def distinct(self, kind: str, identity: str) -> str:
+        """The id; when it comes again in the message, one made of it and how often it came."""
+        count = self.again[identity] = self.again.get(identity, 0) + 1
+        return identity if count == 1 else self.context.ids.make(kind, "again", f"{identity}\x1e{count}")
 
     def made(self, identity: str | None) -> str | None:
         """The id, if a resource was made under it."""

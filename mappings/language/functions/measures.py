@@ -1,0 +1,114 @@
+"""Measured values: quantities, structured numbers, and the limits of a reference range."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final, NamedTuple
+
+from contract.errors import Code
+from mappings.language.functions.numbers import as_number
+from mappings.language.functions.registry import function
+from mappings.language.runtime.state import State
+
+_COMPARATORS: Final = frozenset({"<", "<=", ">=", ">"})
+_SIGNS: Final = {"≤": "<=", "≥": ">=", "=<": "<=", "=>": ">="}
+_NUMBER: Final = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)"
+_ONE_SIDED: Final = re.compile(rf"(<=|=<|<|>=|=>|>|≤|≥)\s*({_NUMBER})", re.ASCII)
+_BETWEEN: Final = re.compile(rf"[\[(]?\s*({_NUMBER})\s*(?:-|\u2013|to)\s*({_NUMBER})\s*[\])]?", re.ASCII)
+
+
+class Unit(NamedTuple):
+    """How a value's unit is told: as people read it, and its code in the system that the sender names."""
+
+    text: str | None
+    system: str | None
+    code: str | None
+
+
+def _amount(value: Any, unit: Unit) -> dict[str, Any]:
+    told = {"value": value}
+    if unit.text:
+        told["unit"] = unit.text
+    if unit.system and unit.code:
+        told |= {"system": unit.system, "code": unit.code}
+    return told
+
+
+@function("quantity", "value unit?", "Quantity")
+def quantity(state: State, where: str, value: str, unit: str | None = None) -> dict[str, Any] | None:
+    """A measured value with its unit as written."""
+    found = as_number(value)
+    if found is None:
+        state.refuse(Code.INVALID_VALUE, where, "this is no number")
+        return None
+    return _amount(found, Unit(unit, None, None))
+
+
+@function("measured", "text unit? system? code?", "Quantity string")
+def measured(
+    state: State, where: str, text: str, unit: str | None = None, system: str | None = None, code: str | None = None
+) -> tuple[str, Any]:
+    """A number, or one with a comparator (`<5`), with its unit; anything else is kept as text, with the issue
+    `obx-type`."""
+    stated = text.strip()
+    found = _ONE_SIDED.fullmatch(stated)
+    value = as_number(found[2] if found else stated)
+    if value is None:
+        state.note(Code.UNKNOWN_OBX_TYPE, where, "this is no number; it is kept as text")
+        return "string", f"{stated} {unit}" if unit else stated
+    amount = _amount(value, Unit(unit, system, code))
+    return "Quantity", {"comparator": _SIGNS.get(found[1], found[1]), **amount} if found else amount
+
+
+@function("structured_numeric", "SN unit? system? code?", "Quantity Range Ratio string")
+def structured_numeric(
+    state: State, where: str, raw: str, unit: str | None = None, system: str | None = None, code: str | None = None
+) -> tuple[str, Any]:
+    """HL7 SN: `>^100` is a Quantity with comparator, `^1^-^5` a Range, `^1^:^128` a Ratio."""
+    comparator, first, separator, second, *_ = (*raw.split(state.delimiters.component), "", "", "", "")
+    told = Unit(unit, system, code)
+    low, high = as_number(first), as_number(second)
+    if separator and low is not None and high is not None:
+        if separator == "-":
+            return "Range", {"low": _amount(low, told), "high": _amount(high, told)}
+        if separator in (":", "/"):
+            numerator = _amount(low, told)
+            if comparator in _COMPARATORS:
+                numerator = {"comparator": comparator, **numerator}
+            return "Ratio", {"numerator": numerator, "denominator": _amount(high, Unit(None, None, None))}
+    if low is None or separator or (comparator and comparator not in (*_COMPARATORS, "=")):
+        state.note(Code.UNKNOWN_OBX_TYPE, where, "this structured number cannot be read; it is kept as text")
+        return "string", " ".join(part for part in (comparator, first, separator, second, unit) if part)
+    amount = _amount(low, told)
+    return "Quantity", {"comparator": comparator, **amount} if comparator in _COMPARATORS else amount
+
+
+@function("lower_limit", "text unit? system? code?", "Quantity")
+def lower_limit(
+    _state: State, _where: str, text: str, unit: str | None = None, system: str | None = None, code: str | None = None
+) -> dict[str, Any] | None:
+    """Where a range begins: 3.5 of `3.5-5.0`, 10 of `>=10`; nothing where the text says no such thing."""
+    return _limit(text, ">", 0, Unit(unit, system, code))
+
+
+@function("upper_limit", "text unit? system? code?", "Quantity")
+def upper_limit(
+    _state: State, _where: str, text: str, unit: str | None = None, system: str | None = None, code: str | None = None
+) -> dict[str, Any] | None:
+    """Where a range ends: 5.0 of `3.5-5.0`, 5 of `<5`; nothing where the text says no such thing."""
+    return _limit(text, "<", 1, Unit(unit, system, code))
+
+
+def _limit(text: str, sign: str, side: int, unit: Unit) -> dict[str, Any] | None:
+    stated = text.strip()
+    one = _ONE_SIDED.fullmatch(stated)
+    if one:
+        value = as_number(one[2]) if sign in _SIGNS.get(one[1], one[1]) else None
+        return None if value is None else _amount(value, unit)
+    both = _BETWEEN.fullmatch(stated)
+    if both is None:
+        return None
+    ends = (as_number(both[1]), as_number(both[2]))
+    if ends[0] is None or ends[1] is None or ends[0] > ends[1]:
+        return None
+    return _amount(ends[side], unit)
