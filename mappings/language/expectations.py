@@ -11,10 +11,12 @@ import orjson
 
 from mappings.language.nodes import Mapping, Scalar, read_yaml
 from mappings.language.problems import Problems
+from mappings.language.runtime.state import REFERENCE
 from mappings.stages import Json
 
 ABSENT: Final = "absent"
 _STEP: Final = re.compile(r"(?P<name>[A-Za-z_]\w*)(?:\[(?P<index>\d+)\])?")
+_RESOURCE: Final = re.compile(r"[A-Z][A-Za-z]+\[\d+\]")
 
 
 def compared(expected: Json, came: Json, path: str) -> Iterator[str]:
@@ -47,7 +49,8 @@ def _short(value: Json) -> str:
 
 
 def asserted(folder: Path, outcome: Json) -> Iterator[str]:
-    """Each `path: value` of asserts.yaml, on the last event; `absent` says that there is nothing."""
+    """Each `path: value` of asserts.yaml, on the last event; `absent` says that there is nothing, `Observation[1]` that
+    there is the reference to it."""
     file = folder / "asserts.yaml"
     if not file.is_file():
         return
@@ -61,15 +64,18 @@ def asserted(folder: Path, outcome: Json) -> Iterator[str]:
             yield f"{entry.key.place}  an assertion is `path: value`"
             continue
         found = _looked_up(outcome, entry.key.text)
-        if not _holds(found, entry.value):
+        if not _holds(outcome, found, entry.value):
             yield f"{entry.key.place}  {entry.key.text}: - {entry.value.text} + {_short(found)}"
 
 
-def _holds(found: Json, wanted: Scalar) -> bool:
+def _holds(outcome: Json, found: Json, wanted: Scalar) -> bool:
     if wanted.quoted:
         return bool(found == wanted.text)
     if wanted.text == ABSENT:
         return found is None
+    if _RESOURCE.fullmatch(wanted.text):
+        identity = _looked_up(outcome, f"{wanted.text}.id")
+        return identity is not None and bool(found == f"{REFERENCE}{identity}")
     return found is not None and _short(found) == wanted.text
 
 

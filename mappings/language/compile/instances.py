@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mappings.language.compile import chains, objects, putting, templates
+from mappings.language.compile import chains, directives, objects, putting, templates
 from mappings.language.compile.resources import trees_in
 from mappings.language.compile.scope import Scope
 from mappings.language.compile.sinks import Sink
@@ -65,7 +65,8 @@ def _kind_of(argument: Any) -> tuple[object, ...]:
 def instance(unit: Unit, template: templates.Template, arguments: list[Any], kind: str) -> tuple[str, str]:
     """Name and type of the function for this template, these kinds of arguments and this type."""
     shared = unit.shared
-    key = (template.file, kind, unit.message, unit.parents, tuple(_kind_of(a) for a in arguments))
+    own_fields = shared.format in (Format.CSV, Format.JSON)  # columns and members are those of the message
+    key = (template.file, kind, unit.message if own_fields else "", unit.parents, tuple(_kind_of(a) for a in arguments))
     known = shared.instances.get(key)
     if known is not None:
         return known
@@ -147,9 +148,12 @@ def _parameters(template: templates.Template, arguments: list[Any], message: str
 
 
 def _body(unit: Unit, template: templates.Template, scope: Scope, kind: str) -> None:
-    apart = ("takes", "resourceType", "id") if template.resource else ("takes",)
+    names = template.body.entry("let")
+    if names is not None:
+        scope = directives.let(unit, names, scope)
+    apart = ("takes", "let", "resourceType", "id") if template.resource else ("takes", "let", "resourceType")
     body = Mapping(tuple(e for e in template.body if e.key.text not in apart), template.body.place)
-    if any(e.key.text in ("if", "each", "cases", "switch", "template", "let", "then") for e in body):
+    if any(e.key.text in ("if", "each", "cases", "switch", "template", "then") for e in body):
         sink = Sink("result", Target((kind,), kind, to="to"), "made", template.resource, name="value")
         unit.line("result = {}")
         putting.put_mapping(unit, sink, body, scope, template.body.place)

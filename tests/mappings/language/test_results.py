@@ -210,3 +210,13 @@ def test_mistakes_say_what_is_wrong(tmp_path: Path, wrong: str, right: str, said
         pack(tmp_path, ORU.replace(wrong, right))
 
     assert said in str(caught.value)
+
+
+def test_names_for_expressions_do_not_make_a_resource_of_references_alone(tmp_path: Path) -> None:
+    named = OBSERVATION.replace("id: ", "let:\n  value: OBX-5[1]\nid: ", 1).replace("paragraph(OBX-5[*])", "value")
+    named = named.replace("code: {text: OBX-3.1}", 'code: {text: "told"}')
+    files = FILES | {"segments/OBX/Observation.yaml": named}
+    compiled = load_pack("mine", [write_pack(tmp_path, files)])
+    mapped = compiled.map(oru("PID|1||7", "OBR|1||F1|^A", "OBX|1|ST|HB||a", "OBX|2|ST|K"), CONTEXT)
+
+    assert [o["valueString"] for o in found(mapped, "Observation")] == ["a"]

@@ -50,3 +50,14 @@ def test_an_assertion_holds_against_a_golden_that_was_accepted_wrongly(search: l
     (result,) = run_samples("small-acute", search)
 
     assert len(result.differences) == 2
+
+
+@pytest.mark.parametrize(("resource", "differences"), [("Encounter[0]", 0), ("Encounter[1]", 1), ("Patient[0]", 1)])
+def test_an_assertion_may_say_to_which_resource_a_reference_goes(
+    search: list[Path], resource: str, differences: int
+) -> None:
+    (sample(search) / "asserts.yaml").write_text(f"MessageHeader.focus[0].reference: {resource}\n")
+
+    (result,) = run_samples("small-acute", search)
+
+    assert len(result.differences) == differences
