@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final, NamedTuple
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from contract.errors import Code
 from mappings.language.functions.numbers import as_number
 from mappings.language.functions.registry import function
 from mappings.language.runtime.state import State
+
+Number: TypeAlias = int | float | Decimal
 
 _COMPARATORS: Final = frozenset({"<", "<=", ">=", ">"})
 _SIGNS: Final = {"≤": "<=", "≥": ">=", "=<": "<=", "=>": ">="}
@@ -88,7 +92,7 @@ def lower_limit(
     _state: State, _where: str, text: str, unit: str | None = None, system: str | None = None, code: str | None = None
 ) -> dict[str, Any] | None:
     """Where a range begins: 3.5 of `3.5-5.0`, 10 of `>=10`; nothing where the text says no such thing."""
-    return _limit(text, ">", 0, Unit(unit, system, code))
+    return _limit(_ends(text)[0], Unit(unit, system, code))
 
 
 @function("upper_limit", "text unit? system? code?", "Quantity")
@@ -96,19 +100,21 @@ def upper_limit(
     _state: State, _where: str, text: str, unit: str | None = None, system: str | None = None, code: str | None = None
 ) -> dict[str, Any] | None:
     """Where a range ends: 5.0 of `3.5-5.0`, 5 of `<5`; nothing where the text says no such thing."""
-    return _limit(text, "<", 1, Unit(unit, system, code))
+    return _limit(_ends(text)[1], Unit(unit, system, code))
 
 
-def _limit(text: str, sign: str, side: int, unit: Unit) -> dict[str, Any] | None:
+def _limit(end: Number | None, unit: Unit) -> dict[str, Any] | None:
+    return None if end is None else _amount(end, unit)
+
+
+@lru_cache(maxsize=4096)
+def _ends(text: str) -> tuple[Number | None, Number | None]:
+    """Where a range begins and ends. A laboratory writes the same few hundred ranges again and again."""
     stated = text.strip()
     one = _ONE_SIDED.fullmatch(stated)
     if one:
-        value = as_number(one[2]) if sign in _SIGNS.get(one[1], one[1]) else None
-        return None if value is None else _amount(value, unit)
+        value = as_number(one[2])
+        return (value, None) if ">" in _SIGNS.get(one[1], one[1]) else (None, value)
     both = _BETWEEN.fullmatch(stated)
-    if both is None:
-        return None
-    ends = (as_number(both[1]), as_number(both[2]))
-    if ends[0] is None or ends[1] is None or ends[0] > ends[1]:
-        return None
-    return _amount(ends[side], unit)
+    low, high = (as_number(both[1]), as_number(both[2])) if both else (None, None)
+    return (None, None) if low is None or high is None or low > high else (low, high)
