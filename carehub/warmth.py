@@ -19,7 +19,6 @@ _YOUNG_OBJECTS: Final = 10_000
 
 async def warm_up(stop: asyncio.Event) -> None:
     """A part of a gateway: loads, and then has nothing to do until it is asked to stop."""
-    settle_memory()
     await asyncio.to_thread(prepare, USUAL_RESOURCES)
     await asyncio.to_thread(prepare_reference, USUAL_RESOURCES)
     settle_memory()

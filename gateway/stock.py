@@ -150,7 +150,7 @@ class _Maker:
     def _loaded(self, name: str, layers: list[Layer], folders: tuple[Path, ...]) -> Shelved:
         try:
             key = content_key(layers)
-            pack = self.compiled_before.get(key) or load_layers(layers, self.cache)
+            pack = self.compiled_before.get(key) or load_layers(layers, self.cache, key)
         except (Misconfigured, OSError) as error:
             return _broken(name, error)
         self.compiled[key] = pack

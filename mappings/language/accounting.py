@@ -38,7 +38,6 @@ def _covered(path: str, used: set[str]) -> bool:
 
 def _hl7_leaves(message: Message) -> Iterator[str]:
     delimiters = message.delimiters
-    message.all("MSH")  # numbers the segments
     for segment in message.segments:
         name = segment.name if segment.number == 1 else f"{segment.name}[{segment.number}]"
         first = 3 if segment.name in HEADERS else 1

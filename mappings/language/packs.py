@@ -33,11 +33,11 @@ def load_pack(
     return load_layers(layers, cache)
 
 
-def load_layers(layers: list[Layer], cache: Cache | None = None) -> CompiledPack:
-    """As load_pack, from the layers themselves, base first."""
+def load_layers(layers: list[Layer], cache: Cache | None = None, key: str | None = None) -> CompiledPack:
+    """As load_pack, from the layers themselves, base first. `key` is their content key, where the caller knows it."""
     problems = Problems()
     rules = rules_of(layers, problems)
-    key = content_key(layers) if cache else ""
+    key = key or (content_key(layers) if cache else "")
     known = cache.get(key) if cache and not problems.errors else None
     if known is not None:
         manifest, program = known

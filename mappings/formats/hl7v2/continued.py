@@ -42,7 +42,7 @@ def joined(message: Message, rules: Sequence[Continued]) -> Message:
     if len(runs) == len(message.segments):
         return message
     kept = [run[0] if len(run) == 1 else _together(run, rules, message) for run in runs]
-    return Message(kept, message.delimiters, numbered=True)
+    return Message(kept, message.delimiters)
 
 
 def _runs(segments: Iterable[Segment], rules: Sequence[Continued]) -> Iterable[list[Segment]]:

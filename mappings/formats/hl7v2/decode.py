@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from typing import Final
 
 from contract.errors import Code, Issue, Undecodable, refuse
@@ -32,7 +33,7 @@ def decode_hl7v2(body: bytes) -> Decoded:
     text, issues = body_text(body)
     delimiters = _delimiters(text)
     lines, more = segment_lines(text, delimiters)
-    segments = [Segment(line[:3], index, line, delimiters) for index, line in enumerate(lines)]
+    segments = list(_segments(lines, delimiters))
     message = Message(segments, delimiters)
     kind = _kind(message)
     header = segments[0]
@@ -45,6 +46,14 @@ def decode_hl7v2(body: bytes) -> Decoded:
         _comparable(lines, delimiters.field),
         issues + more,
     )
+
+
+def _segments(lines: list[str], delimiters: Delimiters) -> Iterator[Segment]:
+    counted: dict[str, int] = {}
+    for index, line in enumerate(lines):
+        name = line[:3]
+        counted[name] = number = counted.get(name, 0) + 1
+        yield Segment(name, index, number, line, delimiters)
 
 
 def _delimiters(text: str) -> Delimiters:

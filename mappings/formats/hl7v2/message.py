@@ -8,17 +8,17 @@ from mappings.formats.hl7v2.delimiters import Delimiters
 class Segment:
     """One segment.
 
-    `name` is its three letters, `index` its place in the message from 0 (MSH is 0), `number` its place among those of
-    its name from 1, counted when they are first asked for. Fields are numbered as the standard numbers them, also in
-    MSH, FHS and BHS, where field 1 is the separator and field 2 the encoding characters.
+    `name` is its three letters, `index` its place in the message as sent from 0 (MSH is 0), `number` its place among
+    those of its name from 1. Fields are numbered as the standard numbers them, also in MSH, FHS and BHS, where field 1
+    is the separator and field 2 the encoding characters.
     """
 
     __slots__ = ("_delimiters", "_fields", "_text", "index", "name", "number")
 
-    def __init__(self, name: str, index: int, text: str, delimiters: Delimiters) -> None:
+    def __init__(self, name: str, index: int, number: int, text: str, delimiters: Delimiters) -> None:
         self.name = name
         self.index = index
-        self.number = 1
+        self.number = number
         self._text = text
         self._delimiters = delimiters
         self._fields: list[str] | None = None
@@ -50,8 +50,7 @@ class Segment:
 
     def with_fields(self, fields: list[str]) -> Segment:
         """The segment in its place with other fields, by number, the first being its name."""
-        other = Segment(self.name, self.index, "", self._delimiters)
-        other.number = self.number
+        other = Segment(self.name, self.index, self.number, "", self._delimiters)
         other._fields = fields
         return other
 
@@ -73,15 +72,13 @@ HEADERS = frozenset({"MSH", "FHS", "BHS"})
 
 
 class Message:
-    """One message: its segments in order, and the delimiters that all of them use. `numbered` says that the segments
-    have their numbers already."""
+    """One message: its segments in order, and the delimiters that all of them use."""
 
-    __slots__ = ("_by_name", "_numbered", "delimiters", "segments")
+    __slots__ = ("_by_name", "delimiters", "segments")
 
-    def __init__(self, segments: list[Segment], delimiters: Delimiters, *, numbered: bool = False) -> None:
+    def __init__(self, segments: list[Segment], delimiters: Delimiters) -> None:
         self.segments = segments
         self.delimiters = delimiters
-        self._numbered = numbered
         self._by_name: dict[str, list[Segment]] | None = None
 
     def first(self, name: str) -> Segment | None:
@@ -96,10 +93,7 @@ class Message:
     def _index(self) -> dict[str, list[Segment]]:
         by_name: dict[str, list[Segment]] = {}
         for segment in self.segments:
-            same = by_name.setdefault(segment.name, [])
-            same.append(segment)
-            if not self._numbered:
-                segment.number = len(same)
+            by_name.setdefault(segment.name, []).append(segment)
         self._by_name = by_name
         return by_name
 

@@ -100,7 +100,6 @@ class Fact(Reading):
 def readings_of(message: Message) -> Iterator[Reading]:
     """Every repetition of every field that holds something."""
     for segment in message.segments:
-        message.all(segment.name)  # numbers them
         for field in range(1, len(segment) + 1):
             for repetition, raw in enumerate(segment.repetitions(field), 1):
                 if raw:

@@ -162,7 +162,6 @@ class Structure:
 
     def _grouped(self, message: Message) -> Group:
         whole = innermost = Group(_MESSAGE, None, 0)
-        message.all("MSH")  # counts the segments of each name
         for segment in message.segments:
             group = self._group_for(segment, innermost)
             group.add(segment)
