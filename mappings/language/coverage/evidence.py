@@ -27,7 +27,10 @@ class Evidence:
 
     def __init__(self, facts: Iterable[Fact], readings: Iterable[Reading], fields: Hl7Fields, guide: Guide) -> None:
         self._fields = fields
-        self._users = {(guide.table(r.uses), r.source.name, r.source.parts[-1:]) for r in guide.rows() if r.uses}
+        self._users: dict[tuple[str, str, tuple[int, ...]], set[tuple[str, ...]]] = defaultdict(set)
+        for row in guide.rows():
+            if row.uses and row.hops:
+                self._users[guide.table(row.uses), row.source.name, row.source.parts[-1:]].add(row.hops[-1].names)
         self._facts: dict[str, list[tuple[Fact, tuple[int, ...]]]] = defaultdict(list)
         self._readings: dict[str, list[tuple[Reading, tuple[int, ...]]]] = defaultdict(list)
         for fact in facts:
@@ -64,8 +67,10 @@ class Evidence:
             if row.of_segment:
                 yield Reach(fact, own, 0)
             elif self._used_at(row.table, fact, own):
+                wanted = self._users[row.table, fact.segment.name, own] if len(own) == 1 else None
                 for depth in _depths(fact, kind):
-                    yield Reach(fact, own, depth)
+                    if wanted is None or is_resource(kind) or fact.names[:depth] in wanted:
+                        yield Reach(fact, own, depth)
 
     def _used_at(self, table: str, reading: Reading, own: tuple[int, ...]) -> bool:
         """Whether the guide uses the table for this field or component; elsewhere the same data type may be meant to

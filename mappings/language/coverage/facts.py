@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 from mappings.formats.hl7v2 import dictionary
 from mappings.formats.hl7v2.message import Message, Segment
 from mappings.language.coverage.guide import Source
-from mappings.language.coverage.texts import raw_at, texts_in, values_in
+from mappings.language.coverage.texts import raw_at, texts_in
 from mappings.stages import Mapped, Placed
 
 _WHERE: Final = re.compile(
@@ -177,24 +177,37 @@ def _located(
 def _standing(
     event: Event, placed: Placed, places: dict[int, tuple[int, tuple[Step, ...]]]
 ) -> Iterator[tuple[int, tuple[Step, ...]]]:
+    """Where the value stands: in its owner, if that is in the event. What a template chose among several values has
+    left the object that it was first put into, so it is looked for at its FHIR path."""
     owner = places.get(id(placed.owner))
-    if owner is not None and placed.name in placed.owner:
+    if owner is not None:
         number, steps = owner
-        standing = placed.owner[placed.name]
-        if not isinstance(standing, list):
-            if standing == placed.value:
-                yield number, (*steps, (placed.name, _SINGLE))
-            return
-        for position, item in enumerate(standing):
-            if item is placed.value or item == placed.value:
-                yield number, (*steps, (placed.name, position))
-                return
-    elif owner is None and isinstance(placed.value, dict):
-        made = places.get(id(placed.value))
-        if made is not None:
-            yield made
-    elif owner is None:  # a value on its way through a template that chooses among values
-        kind, *names = placed.path.split(".")
-        for number, resource in enumerate(event.resources):
-            if resource["resourceType"] == kind and placed.value in values_in(resource, tuple(names)):
-                yield number, tuple((name, _SINGLE) for name in names)
+        for step in _items(placed.owner, placed.name, placed.value):
+            yield number, (*steps, step)
+        return
+    kind, *names = placed.path.split(".")
+    for number, resource in enumerate(event.resources):
+        if resource["resourceType"] == kind:
+            for found in _paths(resource, names, placed.value):
+                yield number, found
+
+
+def _items(owner: dict[str, Any], name: str, value: Any) -> Iterator[Step]:
+    """The element of that name, or the first item in it, that is this value."""
+    standing = owner.get(name)
+    if not isinstance(standing, list):
+        if name in owner:
+            yield name, _SINGLE
+    elif value in standing:
+        yield name, standing.index(value)
+
+
+def _paths(owner: dict[str, Any], names: Sequence[str], value: Any) -> Iterator[tuple[Step, ...]]:
+    name, *rest = names
+    standing = owner.get(name)
+    numbered = enumerate(standing) if isinstance(standing, list) else ((_SINGLE, standing),)
+    for number, item in numbered:
+        if not rest and item == value:
+            yield ((name, number),)
+        elif rest and isinstance(item, dict):
+            yield from (((name, number), *found) for found in _paths(item, rest, value))

@@ -153,9 +153,10 @@ def _constant(assigned: str) -> str | None:
 def _corrected(row: Row, corrections: Mapping[str, str]) -> Row:
     attribute, equals, constant = corrections.get(row.id, "").partition("=")
     row = replace(row, constant=constant.strip().strip('"')) if equals else row
+    row = replace(row, attribute=attribute.strip() or row.attribute)
     kind = row.table[row.table.index("[") + 1 : -1].partition("-")[0]
     try:
-        return replace(row, hops=hops_of(kind, attribute.strip() or row.attribute))
+        return replace(row, hops=hops_of(kind, row.attribute))
     except ValueError:
         return row
 

@@ -119,7 +119,7 @@ def _scored(
     samples: tuple[int, list[str]],
 ) -> GuideScore:
     in_use = guide.in_use(segments)
-    covered = {row.id: row.table in in_use and evidence.covers(row) for row in guide.rows()}
+    covered = {row.id: evidence.covers(row) for row in guide.rows()}
     reasons = exclusions.reasons(excluded, covered)
     rows = [row for row in guide.rows() if row.table in in_use]
     counted = [row for row in rows if row.id not in reasons]
