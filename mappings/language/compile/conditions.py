@@ -36,9 +36,7 @@ def condition(unit: Unit, source: Scalar, tree: Expression, scope: Scope) -> str
 def _condition(unit: Unit, source: Scalar, tree: Expression, scope: Scope) -> str:
     match tree:
         case Logic():
-            left = condition(unit, source, tree.left, scope)
-            right = condition(unit, source, tree.right, scope)
-            return f"({left} {tree.operator} {right})"
+            return _logic(unit, source, tree, scope)
         case Not():
             return f"(not {condition(unit, source, tree.inner, scope)})"
         case Compare():
@@ -56,6 +54,22 @@ def _condition(unit: Unit, source: Scalar, tree: Expression, scope: Scope) -> st
     said = "this is no condition"
     unit.problem(source, tree.position, said, 'compare it (`PID-3.4 = "NHS"`), or write `present(…)`')
     return "False"
+
+
+def _logic(unit: Unit, source: Scalar, tree: Logic, scope: Scope) -> str:
+    """Both sides in one expression, unless the right one takes lines of its own: those run only where the left side
+    has not decided."""
+    left = condition(unit, source, tree.left, scope)
+    with unit.writer.apart() as lines:
+        right = condition(unit, source, tree.right, scope)
+    if not lines:
+        return f"({left} {tree.operator} {right})"
+    answer = unit.writer.name("b")
+    unit.line(f"{answer} = {left}")
+    with unit.writer.block(f"if {answer}:" if tree.operator == "and" else f"if not {answer}:"):
+        unit.writer.body += lines
+        unit.line(f"{answer} = {right}")
+    return answer
 
 
 def _test(unit: Unit, source: Scalar, tree: Call, scope: Scope) -> str:
@@ -90,6 +104,8 @@ def present(unit: Unit, found: Any) -> str:
         case References() | Groups():
             return f"bool({found.code})"
         case Many():
+            if found.numbered and not found.tail:
+                return f"{'some_text' if found.item.type == TEXT else 'some'}(S, {found.code})"
             return _any(unit, found, lambda item: present(unit, item))
         case Value() if found.type == "nothing":
             return "False"
@@ -112,7 +128,7 @@ def null(unit: Unit, found: Any) -> str:
 
 
 def _any(unit: Unit, many: Many, test: Callable[[Value], str]) -> str:
-    """Code: the test holds for one of several."""
+    """A local that is true where the test holds for one of several."""
     answer, number, raw = unit.writer.name("b"), unit.writer.name("i"), unit.writer.name("r")
     unit.line(f"{answer} = False")
     with unit.writer.block(f"for {number}, {raw} in {many.code}:" if many.numbered else f"for {raw} in {many.code}:"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mappings.language.compile import (
     beginnings,
-    conditions,
+    directives,
     identities,
     instances,
     loops,
@@ -43,15 +43,21 @@ def write_identity(unit: Unit, resource: Resource, scope: Scope) -> None:
         if resource.each is not None:
             looped = _looped(resource, scope)
             unit.line(f"id_{safe} = {{}}")
+            if resource.condition is not None:
+                unit.line(f"if_{safe} = set()")
+                resource.wanted = f"k in if_{safe}"
             with loops.loop(unit, resource.each, scope, counter="k") as inner:
                 if inner is not None:
-                    code = _identity_code(unit, resource, inner)
+                    code = _identity_code(unit, resource, inner, f"if_{safe}.add(k)")
                     unit.line(f"id_{safe}[k] = {code}")
             made = f"{{k: REFERENCE + v for k, v in id_{safe}.items() if v is not None}}"
             unit.line(f"ref_{safe} = {made}")
             scope.names[f"ref({name})"] = References(f"ref_{safe}", looped, resource.kind)
         else:
-            code = _identity_code(unit, resource, scope)
+            if resource.condition is not None:
+                unit.line(f"if_{safe} = False")
+                resource.wanted = f"if_{safe}"
+            code = _identity_code(unit, resource, scope, f"if_{safe} = True")
             unit.line(f"id_{safe} = {code}")
             unit.line(f"ref_{safe} = None if id_{safe} is None else REFERENCE + id_{safe}")
             scope.names[f"ref({name})"] = Value(f"ref_{safe}", REFERENCE, own=Own.REFERENCE, target=resource.kind)
@@ -65,26 +71,26 @@ def _looped(resource: Resource, scope: Scope) -> str:
     return found.name if isinstance(found, (Segments, Groups)) else ""
 
 
-def _identity_code(unit: Unit, resource: Resource, scope: Scope) -> str:
-    """A local that holds the id, None where the resource is not wanted or has none."""
+def _identity_code(unit: Unit, resource: Resource, scope: Scope, wanted: str) -> str:
+    """A local that holds the id, None where the resource has none or is not wanted; `wanted` notes that it is."""
     local = unit.writer.name("u")
     unit.line(f"{local} = None")
-    condition = _condition(unit, resource, scope)
-    with unit.writer.block(f"if {condition}:"):
-        if resource.parent:
-            unit.line(f"{local} = S.parent_patient_id()")
-            return local
-        found = _identity_value(unit, resource, scope)
-        if found is not None:
-            unit.line(f"{local} = {found.code}")
+    if resource.condition is None:
+        _write_identity(unit, resource, scope, local)
+        return local
+    with unit.writer.block(f"if {directives.condition_of(unit, resource.condition, scope)}:"):
+        unit.line(wanted)
+        _write_identity(unit, resource, scope, local)
     return local
 
 
-def _condition(unit: Unit, resource: Resource, scope: Scope) -> str:
-    if resource.condition is None:
-        return "True"
-    tree = read_expression(unit, resource.condition)
-    return conditions.condition(unit, resource.condition, tree, scope) if tree is not None else "False"
+def _write_identity(unit: Unit, resource: Resource, scope: Scope, local: str) -> None:
+    if resource.parent:
+        unit.line(f"{local} = S.parent_patient_id()")
+        return
+    found = _identity_value(unit, resource, scope)
+    if found is not None:
+        unit.line(f"{local} = {found.code}")
 
 
 def _identity_value(unit: Unit, resource: Resource, scope: Scope) -> Value | None:
@@ -106,37 +112,43 @@ def write_body(unit: Unit, resource: Resource, scope: Scope) -> None:
         return
     with unit.writer.at(resource.place):
         if resource.each is None:
-            _one_body(unit, resource, scope, identity.code)
+            _body(unit, resource, scope, identity.code)
             return
         with loops.loop(unit, resource.each, scope, counter="k") as inner:
             if inner is not None:
-                _one_body(unit, resource, inner, f"{identity.code}.get(k)")
+                _body(unit, resource, inner, f"{identity.code}.get(k)")
 
 
-def _one_body(unit: Unit, resource: Resource, scope: Scope, identity: str) -> None:
-    condition = _condition(unit, resource, scope)
-    with unit.writer.block(f"if {condition}:"):
-        where = "''"
-        if resource.parent:
-            unit.line(f"S.keep('Patient', {identity}, S.parent_patient(), '')")
+def _body(unit: Unit, resource: Resource, scope: Scope, identity: str) -> None:
+    """What a condition says was found out with the id."""
+    if not resource.wanted:
+        _write_body(unit, resource, scope, identity)
+        return
+    with unit.writer.block(f"if {resource.wanted}:"):
+        _write_body(unit, resource, scope, identity)
+
+
+def _write_body(unit: Unit, resource: Resource, scope: Scope, identity: str) -> None:
+    where = "''"
+    if resource.parent:
+        unit.line(f"S.keep('Patient', {identity}, S.parent_patient(), '')")
+        return
+    over = [(e, scope) for e in resource.over if e.key.text not in ("id", "resourceType")]
+    made = ""
+    if resource.direct is not None:
+        made = _built(unit, over, resource)
+    elif resource.template is not None:
+        found = overlays.prepared(unit, resource.template, scope)
+        if found is None:
             return
-        over = [(e, scope) for e in resource.over if e.key.text not in ("id", "resourceType")]
-        made = ""
-        if resource.direct is not None:
-            pieces = [(e, scope) for e in resource.over if e.key.text not in ("id", "resourceType")]
-            made = _built(unit, pieces, resource)
-        elif resource.template is not None:
-            found = overlays.prepared(unit, resource.template, scope)
-            if found is None:
-                return
-            where = next((_at(v) for v in found[1].names.values() if _at(v) != "''"), "''")
-            if over:
-                laid = overlays.laid_over(unit, resource.template, scope, over)
-                made = _built(unit, laid[1], resource) if laid else ""
-            else:
-                made = _called(unit, resource, resource.template, scope, found[0])
-        if made:
-            unit.line(f"S.keep({resource.kind!r}, {identity}, {made}, {where})")
+        where = next((_at(v) for v in found[1].names.values() if _at(v) != "''"), "''")
+        if over:
+            laid = overlays.laid_over(unit, resource.template, scope, over)
+            made = _built(unit, laid[1], resource) if laid else ""
+        else:
+            made = _called(unit, resource, resource.template, scope, found[0])
+    if made:
+        unit.line(f"S.keep({resource.kind!r}, {identity}, {made}, {where})")
 
 
 def lay_over_passed(unit: Unit, document: Mapping, scope: Scope) -> None:

@@ -30,6 +30,8 @@ class Resource:
     direct: Mapping | None = None
     parent: bool = False
     needs: set[str] = field(default_factory=set)
+    wanted: str = ""
+    """Code that says, once its id is written, whether its condition holds; in a loop, for its counter `k`."""
 
 
 def read_resources(unit: Unit, document: Mapping) -> dict[str, Resource]:

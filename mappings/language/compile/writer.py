@@ -46,6 +46,21 @@ class Writer:
             self.known.pop()
 
     @contextmanager
+    def apart(self) -> Iterator[list[tuple[str, Place]]]:
+        """Lines for a block that may be opened later: they are taken out of the function, indented for that block."""
+        taken: list[tuple[str, Place]] = []
+        start = len(self.body)
+        self.depth += 1
+        self.known.append({})
+        try:
+            yield taken
+        finally:
+            taken += self.body[start:]
+            del self.body[start:]
+            self.depth -= 1
+            self.known.pop()
+
+    @contextmanager
     def at(self, place: Place) -> Iterator[None]:
         before, self.place = self.place, place
         try:

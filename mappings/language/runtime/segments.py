@@ -60,12 +60,15 @@ class Group:
 
     def all(self, name: str) -> list[Segment]:
         """Those that stand directly in the group; where it has none, those of the group around it."""
-        found = self._direct.get(name)
-        if found is not None:
-            return found
-        if self.above is None or self.kind.holds(name):
-            return _NONE
-        return self.above.all(name)
+        group: Group | None = self
+        while group is not None:
+            found = group._direct.get(name)
+            if found is not None:
+                return found
+            if group.kind.holds(name):
+                break
+            group = group.above
+        return _NONE
 
     def groups(self, name: str) -> list[Group]:
         """The groups of that name inside this one, at any depth, in order."""
@@ -73,7 +76,12 @@ class Group:
 
     def around(self, name: str) -> int:
         """The place of the group of that name that holds this one, -1 where none does."""
-        return next((group.first for group in self.and_around() if group.kind.name == name), -1)
+        group: Group | None = self
+        while group is not None:
+            if group.kind.name == name:
+                return group.first
+            group = group.above
+        return -1
 
     def and_around(self) -> Iterator[Group]:
         """This one, then those around it, to the message itself."""
