@@ -11,16 +11,21 @@ from mappings.language.functions.registry import function
 from mappings.language.runtime.state import State
 
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)", re.ASCII)
+_DIGITS: Final = 18
+"""That a FHIR decimal may have (R4 §2.24.0.1), and more than any measurement."""
 _TRUE: Final = frozenset({"y", "yes", "true", "1", "t"})
 _FALSE: Final = frozenset({"n", "no", "false", "0", "f"})
 
 
 def as_number(text: str) -> int | float | Decimal | None:
-    """The number as JSON can carry it: Decimal only where a float would not print as it was written (`1.10`)."""
+    """The number as JSON can carry it: Decimal only where a float would not print as it was written (`1.10`). None for
+    what is no number, or longer than a FHIR decimal."""
     stripped = text.strip().removeprefix("+")
     if not _NUMBER.fullmatch(stripped):
         return None
     exact = Decimal(stripped)
+    if len(exact.as_tuple().digits) > _DIGITS or exact.adjusted() < -_DIGITS:
+        return None
     if exact == exact.to_integral_value() and "." not in stripped:
         return int(exact)
     written = format(exact, "f")

@@ -32,6 +32,9 @@ def run(name: str, *values: Any) -> tuple[Any, list[Code]]:
         ("1:128", None),
         ("NEGATIVE", None),
         ("5.2 H", None),
+        ("1" + "0" * 17, {"value": 1e17}),
+        ("9" * 19, None),
+        ("0." + "0" * 30 + "1", None),
     ],
 )
 def test_a_number_or_a_limit_is_measured_and_anything_else_is_text(text: str, told: dict[str, Any] | None) -> None:
