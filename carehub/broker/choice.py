@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from carehub.broker.jars import fetch_jars, find_java, find_maven, jars_are_here
+from carehub.broker.jars import KAFKA, fetch_jars, jars_are_here
 from carehub.broker.local import LocalKafka
+from carehub.broker.maven import find_java, find_maven
 from carehub.broker.stand_in import ANNOUNCEMENT, StandIn
 from contract.errors import Misconfigured
 
@@ -27,9 +28,9 @@ class Broker:
 def why_no_kafka(data: Path) -> str | None:
     """What Apache Kafka lacks to run on this machine (Java, or Maven to fetch it), None when nothing."""
     try:
-        find_java()
+        find_java(KAFKA)
         if not jars_are_here(data):
-            find_maven()
+            find_maven(KAFKA)
     except Misconfigured as missing:
         return str(missing)
     return None

@@ -13,7 +13,8 @@ from typing import Final
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from carehub.broker.jars import find_java
+from carehub.broker.jars import KAFKA
+from carehub.broker.maven import find_java
 from carehub.broker.process import free_ports, start_on_leash, stop_on_leash
 from contract.errors import Misconfigured
 from contract.topics import MAX_MESSAGE_BYTES, PARTITIONS
@@ -61,7 +62,7 @@ class LocalKafka:
 
     def start(self) -> None:
         """Formats the log once, starts the broker and waits until it answers. Raises Misconfigured when it does not."""
-        java = find_java()
+        java = find_java(KAFKA)
         self._home.mkdir(parents=True, exist_ok=True)
         (self._home / "log4j2.properties").write_text(_LOGGING)
         (self._home / "server.properties").write_text(self._properties())

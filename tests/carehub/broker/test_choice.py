@@ -30,7 +30,7 @@ def test_without_java_a_stand_in_says_in_one_line_what_it_is(monkeypatch: pytest
 def test_without_maven_kafka_still_runs_from_jars_that_were_fetched(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(choice, "find_java", lambda: "java")
+    monkeypatch.setattr(choice, "find_java", lambda needed_by: "java")
     monkeypatch.setattr(choice, "jars_are_here", lambda data: True)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert choice.why_no_kafka(tmp_path) is None

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from carehub.broker import jars
+from carehub.broker import jars, maven
 from carehub.broker.local import LocalKafka
 from contract.errors import Misconfigured
 from contract.topics import MAX_MESSAGE_BYTES
@@ -77,9 +77,9 @@ def test_a_server_on_the_leash_ends_when_its_starter_is_killed(tmp_path: Path) -
 def test_missing_java_and_maven_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Misconfigured, match="java"):
-        jars.find_java()
+        maven.find_java(jars.KAFKA)
     with pytest.raises(Misconfigured, match="mvn"):
-        jars.find_maven()
+        maven.find_maven(jars.KAFKA)
 
 
 def test_an_old_java_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_an_old_java_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     old.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     with pytest.raises(Misconfigured, match="is 11"):
-        jars.find_java()
+        maven.find_java(jars.KAFKA)
 
 
 @pytest.mark.postgres
