@@ -41,7 +41,7 @@ CARE: Final = {
     "SIU-S14-01": "appointment-updated-1",
     "SIU-S15-01": "appointment-cancelled-1",
     "SIU-S16-01": "appointment-discontinued-1",
-    "SIU-S17-01": "appointment-cancelled-1",
+    "SIU-S17-01": "appointment-deleted-1",
     "SIU-S26-01": "appointment-missed-1",
 }
 """What the real messages of appointments tell, by their trigger event."""
