@@ -160,7 +160,7 @@ def health_checks(shelf: Shelf, listeners: Listeners, metrics: Metrics, standing
     """What `GET /health` tells, and, of it, what readiness hangs on."""
     kafka, database = standing.kafka, standing.database
     return [
-        database_written(database, standing.process, trouble=shelf.trouble),
+        database_written(database, standing.process, news=shelf.news),
         backlog_within_budget(standing.guard, metrics),
         kafka_answers(kafka_probe(kafka.bootstrap), kafka.bootstrap) if kafka else no_kafka_known(),
         shards_relayed(database),

@@ -7,19 +7,21 @@ import shutil
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import Connection, select
 
 from carehub.broker.choice import why_no_kafka
 from carehub.databases import open_hub
+from carehub.heartbeat import alive
 from carehub.installation import recorded_facts
 from carehub.kafka import find_kafka
 from carehub.secrets import NAMES, load_or_make_secrets, load_secrets, secret_files
 from carehub.settings import Settings, unknown_variables
 from carehub.tail import topics_of
 from contract.errors import Misconfigured
-from gateway.store.models import source
+from gateway.store.models import heartbeat, source
 from mappings.language import list_packs, load_pack
 
 LEAST_FREE_BYTES: Final = 1024**3
@@ -39,7 +41,8 @@ class Finding:
 async def examine(settings: Settings) -> list[Finding]:
     """Looks at everything; whatever is wrong with one thing, the others are looked at too."""
     here = [_python(), *_variables(), *_packs(settings), _disk(settings)]
-    return [*here, *[await look(settings) for look in (_database, _secrets, _kafka, _tls)]]
+    found = [await look(settings) for look in (_database, _secrets, _kafka, _tls)]
+    return [*here, *found, *await _gateways(settings)]
 
 
 def _python() -> Finding:
@@ -78,6 +81,27 @@ async def _database(settings: Settings) -> Finding:
         return f"{'SQLite' if settings.on_sqlite else 'PostgreSQL'}, migrated, {count} sources"
 
     return await _finding("database", look)
+
+
+async def _gateways(settings: Settings) -> list[Finding]:
+    """What running gateways say of their packs: there, files may stand that are not here, or not any more."""
+
+    def read(connection: Connection) -> list[tuple[str, str]]:
+        rows = connection.execute(select(heartbeat).where(*alive("gateway", datetime.now(UTC))))
+        return [(line, row.process) for row in rows for line in row.trouble.splitlines()]
+
+    try:
+        async with open_hub(settings) as database:
+            told = await database.read(read)
+    except Misconfigured:
+        return []  # the database's own finding says so
+    processes: dict[str, list[str]] = {}
+    for line, process in told:
+        processes.setdefault(line, []).append(process)
+    return [
+        Finding("gateway packs", False, f"{line} (on {', '.join(on)})", "carehub packs lint; then carehub packs reload")
+        for line, on in processes.items()
+    ]
 
 
 async def _secrets(settings: Settings) -> Finding:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 import socket
+from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import ColumnElement, Connection, delete
 
 from gateway.store.models import heartbeat
 
@@ -16,6 +17,11 @@ ALIVE_SECONDS: Final = 20.0
 def process_name(role: str) -> str:
     """Host, role and a random part: the name of one process in heartbeats and leases, at most 64 characters."""
     return f"{socket.gethostname()[:40]}-{role}-{secrets.token_hex(4)}"
+
+
+def alive(role: str, now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """The conditions for a process of that role that has given a sign of life lately."""
+    return heartbeat.c.role == role, heartbeat.c.at > now - timedelta(seconds=ALIVE_SECONDS)
 
 
 def say_farewell(connection: Connection, process: str) -> None:

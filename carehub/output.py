@@ -64,12 +64,14 @@ def print_facts(facts: Mapping[str, object]) -> None:
 
 
 def cell(value: object) -> str:
-    """A value as a person reads it: times in UTC to the second, lists joined, nothing as a dash."""
+    """A value as a person reads it: times in UTC to the second, lists and pairs joined, nothing as a dash."""
     from datetime import UTC, datetime
 
     match value:
         case None | "" | () | []:
             return "-"
+        case dict():
+            return ", ".join(f"{name} {cell(part)}" for name, part in value.items()) or "-"
         case bool():
             return "yes" if value else "no"
         case datetime():

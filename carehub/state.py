@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import Connection, func, select
 
 from carehub.databases import open_hub
-from carehub.heartbeat import ALIVE_SECONDS
+from carehub.heartbeat import alive
 from carehub.kafka import find_kafka
 from carehub.settings import Settings
 from carehub.tail import topics_of
@@ -68,12 +68,7 @@ def count(connection: Connection, now: datetime) -> Counts:
     ).one()
     known = source.c.disabled.is_(False)
     return Counts(
-        gateways=_number(
-            connection,
-            heartbeat,
-            heartbeat.c.role == "gateway",
-            heartbeat.c.at > now - timedelta(seconds=ALIVE_SECONDS),
-        ),
+        gateways=_number(connection, heartbeat, *alive("gateway", now)),
         relay_groups=sum(1 for group in group_owners(connection) if group.owner is not None),
         sources=_number(connection, source, known),
         paused=_number(connection, source, known, source.c.paused.is_(True)),

@@ -18,6 +18,7 @@ from contract.errors import Code, Refusal, Unavailable, refuse
 from gateway.ops.faults import incident_of
 from gateway.source import Source
 from gateway.stock import Stock, stock_up
+from gateway.store.health import PackNews
 from gateway.store.localities import Register
 from mappings.language import Cache, CompiledPack
 from mappings.stages import Decoded
@@ -94,14 +95,15 @@ class Shelf:
             elif self._outdated(register):
                 await self._make(register, reread=False)
 
-    def trouble(self) -> str:
-        """For operators: a line for every source that is refused or runs older files than there are."""
+    def news(self) -> PackNews:
+        """For operators. The trouble has a line for every source that is refused or runs older files than there are."""
         lines = [f"an overlay cannot be read: {text.splitlines()[0]}" for text in self._stock.unread]
         for kind, name, each in self._stock.faults():
             what = "runs its last good mapping" if each.pack else "is refused" if kind == "source" else "cannot be used"
             lines.append(f"{kind} {name} {what}: {each.brief}")
         more = len(lines) - _TOLD_AT_MOST
-        return "\n".join([*lines[:_TOLD_AT_MOST], *([f"and {more} more: carehub packs lint"] if more > 0 else [])])
+        told = [*lines[:_TOLD_AT_MOST], *([f"and {more} more: carehub packs lint"] if more > 0 else [])]
+        return PackNews(self._reloads, "\n".join(told))
 
     async def _stock_for(self, source: Source) -> Stock:
         if source.id not in self._stock.sources:

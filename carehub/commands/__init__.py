@@ -7,11 +7,12 @@ import typer
 
 def add_to(app: typer.Typer) -> None:
     """Puts every command on `app`, in the order that `carehub --help` shows."""
-    from carehub.commands import demo, packs, parties, preview, processes, state, stories, topics, up
+    from carehub.commands import demo, packs, parties, places, preview, processes, state, stories, topics, up
 
     up.add_to(app)
     processes.add_to(app)
     parties.add_to(app)
+    places.add_to(app)
     preview.add_to(app)
     packs.add_to(app)
     topics.add_to(app)

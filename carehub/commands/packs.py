@@ -93,3 +93,38 @@ def try_samples(names: PackNames = None, accept: Accept = False, as_json: AsJson
 
 
 packs.command("coverage", help=coverage.HELP)(coverage.coverage)
+
+RELOAD_HELP = """Lets running gateways read their packs anew, without losing a message.
+
+A pack that does not compile any more goes on as it was. Exit code 1 when a gateway has not done so in time, or says
+that something is wrong with its packs.
+
+Example: `carehub packs reload`
+"""
+
+
+@packs.command("reload", help=RELOAD_HELP)
+def reload(
+    wait: Annotated[float, typer.Option(metavar="SECONDS", min=0, help="How long to wait for the gateways.")] = 60,
+    as_json: AsJson = False,
+) -> None:
+    import asyncio
+    from dataclasses import asdict
+
+    from carehub.output import print_json, print_line, say
+    from carehub.reload import reload_packs
+    from carehub.settings import read_settings
+
+    found = asyncio.run(reload_packs(read_settings(), wait))
+    well = all(each.done and not each.trouble for each in found)
+    if as_json:
+        print_json({"ok": well, "gateways": [asdict(each) for each in found]})
+    else:
+        for each in found:
+            print_line(f"{each.gateway}: {'has read its packs anew' if each.done else 'has not answered yet'}")
+            for line in each.trouble:
+                print_line(f"  {line}")
+    if not found:
+        say("no gateway is running; one that starts reads its packs then")
+    if not well:
+        raise typer.Exit(exits.NO)

@@ -1,4 +1,4 @@
-"""Who may do what: `carehub sources`, `carehub places`, `carehub operators`."""
+"""Who may do what: `carehub sources`, `carehub operators`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import typer
 from carehub.output import AsJson
 
 sources = typer.Typer(no_args_is_help=True, help="Registered sending systems.")
-places = typer.Typer(no_args_is_help=True, help="Areas that sources belong to.")
 operators = typer.Typer(no_args_is_help=True, help="People and monitors who look at this hub, or work on it.")
 
 ADD_HELP = """Registers a source, and prints its key once: only the key's hash is kept.
@@ -52,7 +51,6 @@ class Role(StrEnum):
 
 def add_to(app: typer.Typer) -> None:
     app.add_typer(sources, name="sources")
-    app.add_typer(places, name="places")
     app.add_typer(operators, name="operators")
 
 
@@ -166,47 +164,6 @@ def rotate_source(
 
     key = in_hub(sources_register.rotate_source, id_, certificate)
     print_json({"id": id_, "key": key}) if as_json else print_line(key)
-
-
-@places.command(
-    "add",
-    help='Adds a place, or changes its parent or name.\n\nExample: `carehub places add qvv --name "NHS Dorset ICB"`',
-)
-def add_place(
-    code: Annotated[str, typer.Argument(help="Lower case letters, digits and hyphens: it stands in topic names.")],
-    parent: Annotated[str | None, typer.Option(help="Code of the place it lies in.")] = None,
-    name: Annotated[str | None, typer.Option(help="Its name, for people.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    from carehub.output import print_facts, print_json
-    from carehub.register import places as places_register
-    from carehub.register.session import in_hub
-
-    place = in_hub(places_register.add_place, code, parent, name)
-    print_json(place) if as_json else print_facts(place)
-
-
-@places.command("list", help="All places.\n\nExample: `carehub places list`")
-def list_places(as_json: AsJson = False) -> None:
-    from carehub.output import print_json, print_table
-    from carehub.register import places as places_register
-    from carehub.register.session import in_hub
-
-    found = in_hub(places_register.all_places)
-    if as_json:
-        print_json(found)
-    else:
-        print_table(["code", "name", "parent"], (list(each.values()) for each in found), none="no places yet")
-
-
-@places.command("show", help="One place, what it lies in, and its sources.\n\nExample: `carehub places show qvv`")
-def show_place(code: Annotated[str, typer.Argument()], as_json: AsJson = False) -> None:
-    from carehub.output import print_facts, print_json
-    from carehub.register import places as places_register
-    from carehub.register.session import in_hub
-
-    found = in_hub(places_register.place_of, code)
-    print_json(found) if as_json else print_facts(found)
 
 
 @operators.command("add", help="Prints a key once.\n\nExample: `carehub operators add prometheus --role viewer --json`")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from carehub.errors import Declined, WrongUsage
 from carehub.register.credentials import note
 from gateway.store.localities import ancestors, locality_at, read_places
-from gateway.store.models import pack_pin, place, source
+from gateway.store.models import place, source
 from mappings.language import ANYWHERE, Locality
 
 WORD: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -65,24 +65,6 @@ def ensure_place(connection: Connection, code: str) -> bool:
         return False
     connection.execute(insert(place).values(code=code))
     return True
-
-
-def pin_version(connection: Connection, code: str, pack: str, version: str) -> None:
-    """From now on the place, and what lies in it, runs this version of the pack. Raises Declined for no place."""
-    place_of(connection, code)
-    unpin_version(connection, code, pack)
-    connection.execute(insert(pack_pin).values(place=code, pack=pack, version=version))
-    note(connection, "pack-pinned", code, pack=pack, version=version)
-
-
-def unpin_version(connection: Connection, code: str, pack: str) -> bool:
-    """Whether there was a pin to take away. Raises Declined for no place."""
-    place_of(connection, code)
-    held = (pack_pin.c.place == code, pack_pin.c.pack == pack)
-    gone = connection.execute(delete(pack_pin).where(*held)).rowcount > 0
-    if gone:
-        note(connection, "pack-unpinned", code, pack=pack)
-    return gone
 
 
 def locality_of(connection: Connection, code: str | None, source_id: str | None) -> Locality:

@@ -13,7 +13,7 @@ from gateway.ops.health import Check, Finding
 from gateway.ops.metrics import Metrics
 from gateway.shelf import Shelf
 from gateway.store.database import Database
-from gateway.store.health import count_open_dead_letters, count_waiting, last_seen, write_heartbeat
+from gateway.store.health import PackNews, count_open_dead_letters, count_waiting, last_seen, write_heartbeat
 
 KafkaProbe: TypeAlias = Callable[[], Awaitable[bool]]
 """Whether a broker answers now."""
@@ -22,13 +22,13 @@ _COUNTING_SECONDS: Final = 10.0
 
 
 def database_written(
-    database: Database, process: str, role: str = "gateway", trouble: Callable[[], str] = lambda: ""
+    database: Database, process: str, role: str = "gateway", news: Callable[[], PackNews] = PackNews
 ) -> Check:
     """A row is really written and committed: a database that is full or read-only answers pings too. With it goes what
-    is in `trouble`, for those who look at the whole hub."""
+    there is to tell of the packs, for those who look at the whole hub."""
 
     async def look() -> Finding:
-        await database.run(write_heartbeat, process, role, datetime.now(UTC), trouble())
+        await database.run(write_heartbeat, process, role, datetime.now(UTC), news())
         return Finding(True, detail={"kind": "sqlite" if database.on_sqlite else "postgresql"})
 
     return Check("database", look, seconds=3.0)

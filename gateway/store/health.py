@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
@@ -48,9 +49,20 @@ def last_seen(connection: Connection) -> dict[str, datetime | None]:
     return {row.id: row.last_seen for row in rows}
 
 
-def write_heartbeat(connection: Connection, process: str, role: str, now: datetime, trouble: str = "") -> None:
+class PackNews(NamedTuple):
+    """What a gateway tells of its packs: the last request to read them again that it has followed, and what is wrong
+    with them, a line each."""
+
+    reloads: int = 0
+    trouble: str = ""
+
+
+NO_NEWS: Final = PackNews()
+
+
+def write_heartbeat(connection: Connection, process: str, role: str, now: datetime, news: PackNews = NO_NEWS) -> None:
     """Writes this process's sign of life: if it commits, the database takes messages too."""
-    told = {"at": now, "trouble": trouble}
+    told = {"at": now, "trouble": news.trouble, "reloads": news.reloads}
     signed = connection.execute(heartbeat.update().where(heartbeat.c.process == process).values(told))
     if signed.rowcount == 0:
         connection.execute(heartbeat.insert().values(process=process, role=role, **told))

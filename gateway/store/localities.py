@@ -73,8 +73,9 @@ def ancestors(code: str, parents: Mapping[str, str | None]) -> list[str]:
     return chain
 
 
-def ask_reload(connection: Connection) -> None:
-    """Every gateway of this hub reads its packs again when it next looks."""
+def ask_reload(connection: Connection) -> int:
+    """Every gateway of this hub reads its packs again when it next looks. The number of this request."""
     insert = insert_pg if on_postgres(connection) else insert_lite
     asked = insert(counter).values(name=_RELOADS, value=1)
-    connection.execute(asked.on_conflict_do_update(index_elements=["name"], set_={"value": counter.c.value + 1}))
+    counted = asked.on_conflict_do_update(index_elements=["name"], set_={"value": counter.c.value + 1})
+    return int(connection.execute(counted.returning(counter.c.value)).scalar_one())

@@ -381,4 +381,11 @@ heartbeat = Table(
     Column("role", String(16), nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Column("trouble", Text, nullable=False, server_default="", comment="what it cannot do meanwhile, a line each"),
+    Column(
+        "reloads",
+        BigInteger,
+        nullable=False,
+        server_default="0",
+        comment="the last request to read packs again that it has followed",
+    ),
 )

@@ -93,6 +93,10 @@ class Catalogue:
                 problems.add(layer.manifest.place, said, "rename the overlay's folder: mistakes are told by it")
         return [] if len(problems.errors) > before else layers
 
+    def versions(self, name: str) -> list[str]:
+        """The versions of a pack that can be read, the one that runs without a pin first."""
+        return [folder.manifest.version for folder in self.packs.get(name, ()) if folder.manifest is not None]
+
     @property
     def nobodys(self) -> list[Folder]:
         """Overlays whose manifest is so wrong that nobody can say whose they are."""
@@ -136,7 +140,9 @@ class Catalogue:
             elif known and not fitting:
                 ranges = " and ".join(overlay.wanted for _, overlay in known)
                 said = f"the overlay of {kind} {code} is for {name} {ranges}, and here runs {version}"
-                advice = f"to adopt it, write `overlay: {name} {version}`; to stay, pin the version: carehub places pin"
+                advice = (
+                    f"to adopt it, write `overlay: {name} {version}`; to stay: carehub places pin PLACE {name} VERSION"
+                )
                 problems.add(known[0][1].place, said, advice)
             found += fitting
         return found

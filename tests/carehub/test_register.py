@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, select
+from sqlalchemy import create_engine, insert, select
 
-from gateway.store.models import audit, credential
+from gateway.store.models import audit, credential, heartbeat
 from tests.carehub.conftest import Cli
+from tests.mappings.language.folders import HL7, write_pack
 
 ADD = (
     "sources",
@@ -134,6 +136,100 @@ def test_places_form_a_chain(hub: Cli) -> None:
 def test_a_place_cannot_lie_in_itself(hub: Cli) -> None:
     hub.run("places", "add", "qvv", "--parent", "south-west")
     hub.both("places", "add", "south-west", "--parent", "qvv", code=2)
+
+
+BASE = HL7 | {"pack.yaml": HL7["pack.yaml"].replace("mine", "wards")}
+PIN = ("places", "pin", "qvv", "wards")
+
+
+@pytest.fixture
+def wards(hub: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of packs with two versions of one; a source at weymouth, which lies in qvv, runs it."""
+    folder = tmp_path / "packs"
+    write_pack(folder, BASE, "wards")
+    write_pack(folder, BASE | {"pack.yaml": BASE["pack.yaml"].replace("1.0.0", "2.0.0")}, "wards@2.0.0")
+    monkeypatch.setenv("CAREHUB_PACKS", str(folder))
+    hub.run("places", "add", "weymouth", "--parent", "qvv")
+    named = {"dch-pas": "ward-round", "qvv": "weymouth", "hl7v2-itk": "wards"}
+    hub.run(*(named.get(word, word) for word in ADD))
+    return folder
+
+
+def test_a_place_and_what_lies_in_it_hold_to_a_pinned_version_until_it_is_unpinned(hub: Cli, wards: Path) -> None:
+    assert hub.json(*PIN, "2.0.0")["pins"] == {"wards": "2.0.0"}
+    assert hub.json("places", "show", "weymouth")["pins"] == {}
+    assert hub.json("places", "show", "weymouth")["runs"] == {"wards": "2.0.0"}
+    assert "wards 2.0.0" in hub.run("places", "show", "qvv")
+    hub.run(*PIN, "1.0.0")
+    assert hub.json("places", "show", "weymouth")["runs"] == {"wards": "1.0.0"}
+    assert hub.json("places", "unpin", "qvv", "wards")["pins"] == {}
+    assert "pins no version of wards" in hub.both("places", "unpin", "qvv", "wards", code=1)[1]
+    with create_engine(f"sqlite:///{hub.folder / 'hub.sqlite'}").connect() as connection:
+        told = connection.execute(select(audit.c.action, audit.c.detail).where(audit.c.action.like("pack-%"))).all()
+    assert [row.action for row in told] == ["pack-pinned", "pack-unpinned", "pack-pinned", "pack-unpinned"]
+    assert told[0].detail == {"pack": "wards", "version": "2.0.0"}
+
+
+def test_a_version_that_is_not_there_is_not_pinned_and_those_there_are_listed(hub: Cli, wards: Path) -> None:
+    said = hub.both(*PIN, "3.0.0", code=2)[1]
+    assert "there is no wards 3.0.0; there are: 1.0.0, 2.0.0 (put the folder wards@3.0.0 on CAREHUB_PACKS)" in said
+    assert "hl7v2-itk, mhsds, wards" in hub.both("places", "pin", "qvv", "warts", "1.0.0", code=2)[1]
+    assert "there is no place x" in hub.both("places", "pin", "x", "wards", "1.0.0", code=1)[1]
+    assert hub.json("places", "show", "qvv")["pins"] == {}
+
+
+@pytest.mark.parametrize("owner", ["place: qvv", "source: ward-round"])
+def test_a_version_that_a_source_of_the_place_cannot_run_is_not_pinned(hub: Cli, wards: Path, owner: str) -> None:
+    manifest = f'overlay: wards 1.x\n{owner}\nversion: "1"\nlanguage: 1\n'
+    change = "segments/PID/Patient:\n  - add: active\n    with: true\n"
+    write_pack(wards, {"pack.yaml": manifest, "changes.yaml": change}, "dorset")
+    said = hub.both(*PIN, "2.0.0", code=1)[1]
+    assert "qvv cannot hold to 2.0.0; nothing is changed" in said
+    assert "dorset/pack.yaml:1:1" in said
+    assert hub.json("places", "show", "qvv")["pins"] == {}
+    hub.run(*PIN, "1.0.0")
+
+
+def beats(hub: Cli, *rows: dict[str, object]) -> None:
+    """Signs of life, as gateways write them."""
+    with create_engine(f"sqlite:///{hub.folder / 'hub.sqlite'}").begin() as connection:
+        connection.execute(insert(heartbeat), [{"role": "gateway", "at": datetime.now(UTC), **row} for row in rows])
+
+
+def test_a_reload_tells_which_gateways_have_followed_and_what_is_wrong(hub: Cli) -> None:
+    beats(
+        hub,
+        {"process": "one", "reloads": 1, "trouble": "source s is refused: dorset/changes.yaml:2:10  no"},
+        {"process": "two", "reloads": 0, "trouble": ""},
+        {"process": "gone", "reloads": 0, "trouble": "", "at": datetime.now(UTC) - timedelta(minutes=1)},
+        {"process": "relay", "role": "relay", "reloads": 0, "trouble": ""},
+    )
+    assert hub.json("packs", "reload", "--wait", "0", code=1) == {
+        "ok": False,
+        "gateways": [
+            {"gateway": "one", "done": True, "trouble": ["source s is refused: dorset/changes.yaml:2:10  no"]},
+            {"gateway": "two", "done": False, "trouble": []},
+        ],
+    }
+    out = hub.run("packs", "reload", "--wait", "0", code=1)
+    assert "one: has not answered yet\n" in out, "that was another request"
+    assert "  source s is refused: dorset/changes.yaml:2:10  no\n" in out
+
+
+def test_a_reload_without_a_gateway_says_so(hub: Cli) -> None:
+    assert "no gateway is running" in hub.both("packs", "reload")[1]
+
+
+def test_doctor_tells_what_gateways_say_of_their_packs(hub: Cli) -> None:
+    trouble = "source s runs its last good mapping: x\nan overlay cannot be read: y"
+    beats(hub, {"process": "one", "trouble": trouble}, {"process": "two", "trouble": "an overlay cannot be read: y"})
+    beats(hub, {"process": "gone", "trouble": "z", "at": datetime.now(UTC) - timedelta(minutes=1)})
+    wrong = [each for each in hub.json("doctor", code=1)["findings"] if not each["ok"]]
+    assert [each["found"] for each in wrong] == [
+        "source s runs its last good mapping: x (on one)",
+        "an overlay cannot be read: y (on one, two)",
+    ]
+    assert "carehub packs reload" in wrong[0]["advice"]
 
 
 def test_operators_have_roles_and_can_be_disabled(hub: Cli) -> None:
