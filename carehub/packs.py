@@ -10,14 +10,15 @@ from typing import Any
 from carehub.errors import Declined
 from carehub.settings import read_settings
 from contract.errors import Misconfigured
-from mappings.language import CompiledPack, lint_packs, list_packs, load_pack
+from mappings.language import CompiledPack, Locality, PackError, lint_packs, list_packs, load_pack
 from mappings.language.build import effective
 from mappings.language.coverage.declared import declared
 from mappings.language.coverage.report import score
-from mappings.language.folder import pack_folders
-from mappings.language.problems import Problems
+from mappings.language.folder import Overlay, pack_folders
+from mappings.language.problems import Problems, did_you_mean
+from mappings.language.provenance import effective_parts
 from mappings.language.samples import accept_samples, run_samples
-from mappings.language.stack import layers_of
+from mappings.language.stack import Catalogue, layers_of
 
 
 def described() -> list[dict[str, Any]]:
@@ -26,9 +27,11 @@ def described() -> list[dict[str, Any]]:
 
 
 def describe(name: str) -> dict[str, Any]:
-    """One pack as its manifest has it. Raises Declined when there is none of that name, or it cannot be read."""
+    """One pack as its manifest has it, and what lies under and over it. Raises Declined when there is none of that
+    name, or it cannot be read."""
     search = read_settings().packs
-    layers = layers_of(name, search, Problems())
+    catalogue = Catalogue(search)
+    layers = catalogue.layers(name, Problems())
     if not layers:
         known = ", ".join(pack.name for pack in list_packs(search))
         raise Declined(f"there is no pack {name} that can be read; there are: {known} (carehub packs lint)")
@@ -42,6 +45,39 @@ def describe(name: str) -> dict[str, Any]:
         "samples": len(list((root / "samples").glob("*/message.*"))),
         "from": list(manifest.facts),
         "folder": str(root),
+        "layers": [layer.label for layer in layers],
+        "versions": catalogue.versions(name),
+        "overlays": [
+            f"{overlay.kind} {overlay.name} {overlay.version} (for {overlay.wanted}, in {folder.root})"
+            for folder in catalogue.overlays
+            if isinstance(overlay := folder.manifest, Overlay) and overlay.pack == name
+        ],
+    }
+
+
+def shown_mapping(name: str, part: str | None, locality: Locality, *, changed: bool) -> dict[str, Any]:
+    """The mapping as it runs there, every line with its layer: all parts, or the one that is named. With `changed`,
+    only parts of which an overlay says something.
+
+    Raises Declined for a part that is not there, PackError for a pack that cannot run there.
+    """
+    problems = Problems()
+    layers = layers_of(name, read_settings().packs, problems, locality)
+    if problems.errors or not layers:
+        raise PackError(name, problems.errors)
+    parts = effective_parts(layers)
+    overlays = {layer.label for layer in layers if isinstance(layer.manifest, Overlay)}
+    if part is not None and part.removesuffix(".yaml") not in parts:
+        near = did_you_mean(part, parts) or f"there are: {', '.join(parts)}"
+        raise Declined(f"{name} has no part {part}; {near}")
+    wanted = [part.removesuffix(".yaml")] if part is not None else list(parts)
+    if changed:
+        wanted = [each for each in wanted if any(line.layer in overlays for line in parts[each])]
+    return {
+        "pack": name,
+        "version": effective(layers).version,
+        "layers": [{"layer": layer.label, "folder": str(layer.root)} for layer in layers],
+        "parts": [{"part": each, "lines": [asdict(line) for line in parts[each]]} for each in wanted],
     }
 
 
@@ -105,13 +141,14 @@ def _known(names: Sequence[str] | None, search: Sequence[Path]) -> Sequence[str]
     return names or known
 
 
-def sound_packs(search: Sequence[Path]) -> list[CompiledPack]:
-    """Every pack that compiles; one that builds on another stands before it, so that it is tried first."""
+def sound_packs(search: Sequence[Path], locality: Locality) -> tuple[list[CompiledPack], list[str]]:
+    """Every pack that compiles as it runs there; one that builds on another stands before it, so that it is tried
+    first. Second, the names of those that do not: the others are none the worse for it."""
     depths = {name: len(layers_of(name, search, Problems())) for name, _ in list_packs(search)}
-    sound = []
+    sound, broken = [], []
     for name in sorted(depths, key=lambda name: (-depths[name], name)):
         try:
-            sound.append(load_pack(name, search))
+            sound.append(load_pack(name, search, locality=locality))
         except Misconfigured:
-            continue  # said by `packs lint` and `doctor`; the others are none the worse for it
-    return sound
+            broken.append(name)
+    return sound, broken

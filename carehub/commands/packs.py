@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from carehub.commands import authoring, coverage, exits
+from carehub.commands import authoring, coverage, exits, mappings
 from carehub.output import AsJson
 
 packs = typer.Typer(no_args_is_help=True, help="Mapping packs: those that come along, and those of CAREHUB_PACKS.")
@@ -32,15 +32,7 @@ def list_(as_json: AsJson = False) -> None:
     print_table(columns, ([each[name] for name in columns] for each in found), none="no packs: look at CAREHUB_PACKS")
 
 
-@packs.command(
-    "show", help="One pack: what it reads, and where its facts come from.\n\nExample: `carehub packs show cld`"
-)
-def show(pack: Annotated[str, typer.Argument()], as_json: AsJson = False) -> None:
-    from carehub.output import print_facts, print_json
-    from carehub.packs import describe
-
-    found = describe(pack)
-    print_json(found) if as_json else print_facts(found)
+packs.command("show", help=mappings.SHOW_HELP)(mappings.show)
 
 
 @packs.command("lint", help="Checks packs against the language and FHIR.\n\nExample: `carehub packs lint hl7v2-itk`")

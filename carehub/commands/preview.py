@@ -13,6 +13,8 @@ from carehub.output import AsJson, print_json
 
 PREVIEW_HELP = """Maps messages without a server and shows what would be published, or why not.
 
+With --place, its overlays and the versions it holds to apply, and those of the places it lies in.
+
 One JSON line per message in a pipe or with --json; for people on a terminal. Ids are made with a fixed key, so two
 previews of one message are equal, and none has the ids of a running hub. Exit code 1 when some message is refused.
 
@@ -35,12 +37,12 @@ def add_to(app: typer.Typer) -> None:
 def preview(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="`-` is standard input.")],
     pack: Annotated[str | None, typer.Option(help="Pack to map with. Default: recognised from the content.")] = None,
-    place: Annotated[str | None, typer.Option(help="Place to publish for; without one no topic is shown.")] = None,
+    place: Annotated[
+        str | None, typer.Option(help="Place to publish for, and whose mapping runs; without one no topic is shown.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    from carehub.settings import read_settings
-
-    packs = _packs(pack, read_settings().packs)
+    packs = _packs(pack, place)
     for_people = sys.stdout.isatty() and not as_json
     refused = False
     for file in files:
@@ -61,12 +63,23 @@ def _read(file: Path) -> bytes:
         raise WrongUsage(f"{file} cannot be read: {error.strerror}") from None
 
 
-def _packs(name: str | None, search: tuple[Path, ...]) -> list[Any]:
-    """The one that was named, or all that are sound, those that build on another one first."""
+def _packs(name: str | None, place: str | None) -> list[Any]:
+    """The one that was named, or all that are sound, those that build on another one first; as they run at the
+    place."""
+    from carehub.localities import locality_for
+    from carehub.output import say
     from carehub.packs import sound_packs
+    from carehub.settings import read_settings
     from mappings.language import load_pack
 
-    return [load_pack(name, search)] if name is not None else sound_packs(search)
+    settings = read_settings()
+    locality = locality_for(settings, place, None)
+    if name is not None:
+        return [load_pack(name, settings.packs, locality=locality)]
+    sound, broken = sound_packs(settings.packs, locality)
+    if broken:
+        say(f"left out, since they cannot run here: {', '.join(broken)} (preview --pack NAME says why)")
+    return sound
 
 
 def _previewer(packs: list[Any], place: str | None) -> Any:

@@ -67,8 +67,9 @@ def ensure_place(connection: Connection, code: str) -> bool:
     return True
 
 
-def locality_of(connection: Connection, code: str | None, source_id: str | None) -> Locality:
-    """Where a pack runs at a place, or for a source: its place unless another is given. Raises Declined for none."""
+def locality_of(connection: Connection, code: str | None, source_id: str | None) -> Locality | None:
+    """Where a pack runs at a place, or for a source: its place unless another is given. None for a place that is not
+    registered; raises Declined for no such source."""
     if source_id is not None:
         found = connection.execute(select(source.c.place).where(source.c.id == source_id)).scalar()
         if found is None:
@@ -76,8 +77,8 @@ def locality_of(connection: Connection, code: str | None, source_id: str | None)
         code = code or found
     if code is None:
         return ANYWHERE
-    place_of(connection, code)
-    return locality_at(code, *read_places(connection), source_id)
+    parents, pins = read_places(connection)
+    return locality_at(code, parents, pins, source_id) if code in parents else None
 
 
 def _ancestors(connection: Connection, code: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -165,10 +165,17 @@ def value_at(document: Node, path: str) -> Node | None:
 
 def changed_paths(changes: Node) -> list[tuple[str, Scalar]]:
     """Every file (without `.yaml`) and path that a changes.yaml without mistakes names, in order."""
-    found: list[tuple[str, Scalar]] = []
+    return [(file, change.path) for file, change in _changes(changes)]
+
+
+def removed_paths(changes: Node) -> list[tuple[str, Scalar]]:
+    """As changed_paths, of what is removed."""
+    return [(file, change.path) for file, change in _changes(changes) if change.verb == "remove"]
+
+
+def _changes(changes: Node) -> Iterator[tuple[str, Change]]:
     for entry in changes if isinstance(changes, Mapping) else ():
         for item in entry.value.items if isinstance(entry.value, Sequence) else ():
             change = _change(item, Problems())
             if change is not None:
-                found.append((entry.key.text.removesuffix(".yaml"), change.path))
-    return found
+                yield entry.key.text.removesuffix(".yaml"), change

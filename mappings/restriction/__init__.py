@@ -20,7 +20,7 @@ from mappings.restriction.redaction import remove_elements, remove_resources
 from mappings.restriction.rules import Action, Rule, RuleBook, RuleMistake, Scope, laid_over, national, rules
 from mappings.stages import Draft, FlagChange, Json, Mapped, MappedEvent
 
-__all__ = ["RuleBook", "RuleMistake", "laid_over", "national", "restrict", "rule_routes", "withhold"]
+__all__ = ["Rule", "RuleBook", "RuleMistake", "laid_over", "national", "restrict", "rule_routes", "withhold"]
 
 
 def restrict(mapped: Mapped, book: RuleBook | None = None) -> tuple[Draft, ...]:
