@@ -3,68 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from contract.errors import Code, Unprocessable, errors_of
+from contract.event import is_event_type
 from contract.identifiers import ResourceIds
 from mappings import formats, validation
 from mappings.language import CompiledPack, load_pack
 from mappings.restriction import restrict
 from mappings.stages import Format, MapContext, Mapped, Sender
+from tests.mappings.test_corpus import EXPECTED, NOT_YET
 
 PACKS: Final = Path(__file__).parents[2] / "mappings" / "packs"
 CORPUS: Final = Path(os.environ.get("CAREHUB_CORPUS", "../shared/corpus")) / "hl7v2"
 CONTEXT: Final = MapContext(
     Sender("dch-pas", "dch-pas", "RBD"), ResourceIds(b"test key"), datetime(2026, 6, 1, 12, tzinfo=UTC)
 )
-ORDERS: Final = {
-    "LAB-ORU-1": "report-issued-1",  # v2.5 §7.3.1: results are reported
-    "ORU-R01-01": "report-issued-1",
-    "OUL-R22-01": "report-issued-1",  # §7.3.8 to 7.3.10: the same by specimen, container and order
-    "OUL-R23-01": "report-issued-1",
-    "OUL-R24-01": "report-issued-1",
-    "ORM-O01-01": "order-placed-1",  # §4.4.1 with ORC-1 NW (table 0119: new order)
-    "OML-O21-01": "order-placed-1",  # §4.4.6, NW
-    "OMG-O19-01": "order-updated-1",  # §4.4.4, SC (table 0119: status changed)
-}
-"""What the real messages of results and orders tell, by their chapter and order control."""
-
-CARE: Final = {
-    "SIU-S12-01": "appointment-booked-1",  # v2.8 §10.4.1: S12 new appointment, and so on
-    "SIU-S13-01": "appointment-rescheduled-1",
-    "SIU-S14-01": "appointment-updated-1",
-    "SIU-S15-01": "appointment-cancelled-1",
-    "SIU-S16-01": "appointment-discontinued-1",
-    "SIU-S17-01": "appointment-deleted-1",
-    "SIU-S26-01": "appointment-missed-1",
-}
-"""What the real messages of appointments tell, by their trigger event."""
-
-EVENTS: Final = {
-    "A01": "patient-admitted-1",
-    "A02": "patient-transferred-1",
-    "A03": "patient-discharged-1",
-    "A04": "patient-registered-1",
-    "A05": "patient-preadmitted-1",
-    "A08": "encounter-updated-1",
-    "A11": "admission-cancelled-1",
-    "A13": "discharge-cancelled-1",
-    "A14": "admission-expected-1",
-    "A15": "transfer-expected-1",
-    "A16": "discharge-expected-1",
-    "A25": "discharge-expectation-cancelled-1",
-    "A26": "transfer-expectation-cancelled-1",
-    "A27": "admission-expectation-cancelled-1",
-    "A28": "patient-created-1",
-    "A31": "patient-updated-1",
-    "A40": "patient-merged-1",
-}
 STATUS: Final = {
     "A01": "in-progress",
     "A02": "in-progress",
@@ -111,18 +69,14 @@ def messages() -> list[Path]:
     return sorted(CORPUS.glob("*.hl7"))
 
 
-@cache
-def kind_of(path: Path) -> tuple[str, str]:
-    """MSH-9.1 and the trigger event."""
-    message, _, trigger = formats.decode(path.read_bytes(), Format.HL7V2).kind.partition("^")
-    return message, trigger
+def told() -> list[Path]:
+    """The real messages that become events."""
+    return [path for path in messages() if is_event_type(EXPECTED[path.name]) and path.name not in NOT_YET]
 
 
-def supported() -> Iterator[Path]:
-    for path in messages():
-        message, trigger = kind_of(path)
-        if message == "ADT" and trigger in EVENTS:
-            yield path
+def admissions() -> list[Path]:
+    """Those about a person or a visit."""
+    return [path for path in told() if path.name.startswith("ADT")]
 
 
 def mapped(pack: CompiledPack, body: bytes) -> Mapped:
@@ -141,30 +95,11 @@ def segments(path: Path, name: str) -> list[list[str]]:
 
 @pytest.mark.corpus
 @pytest.mark.parametrize("name", ["hl7v2", "hl7v2-itk"])
-def test_every_real_message_gives_its_event_or_a_refusal_that_says_which_kind_is_not_known(name: str) -> None:
-    pack = load_pack(name)
-    files = messages()
-    assert len(files) == 63
-    outcomes: dict[str, str] = {}
-    expected: dict[str, str] = {}
-    for path in files:
-        message, trigger = kind_of(path)
-        unknown = Code.UNSUPPORTED_TRIGGER if message == "ADT" else Code.UNSUPPORTED_MESSAGE
-        expected[path.name] = EVENTS[trigger] if path in set(supported()) else (ORDERS | CARE).get(path.stem, unknown)
-        try:
-            outcomes[path.name] = " ".join(event.type for event in mapped(pack, path.read_bytes()).events)
-        except Unprocessable as refusal:
-            outcomes[path.name] = refusal.code
-    assert outcomes == expected
-
-
-@pytest.mark.corpus
-@pytest.mark.parametrize("name", ["hl7v2", "hl7v2-itk"])
 def test_every_event_of_a_real_message_is_valid_for_the_fast_and_the_reference_validator(name: str) -> None:
     pack = load_pack(name)
     complaints = [
         (path.name, issue)
-        for path in (*supported(), *(path for path in messages() if path.stem in CARE))
+        for path in told()
         for event in mapped(pack, path.read_bytes()).events
         for check in (validation.validate, validation.check_reference)
         for issue in check(event.bundle)
@@ -175,7 +110,7 @@ def test_every_event_of_a_real_message_is_valid_for_the_fast_and_the_reference_v
 @pytest.mark.corpus
 def test_numbers_of_insurers_guarantors_and_relatives_never_become_the_patients(international: CompiledPack) -> None:
     seen = 0
-    for path in supported():
+    for path in admissions():
         others = {
             repetition.split("^")[0]
             for name, numbers in OTHERS_NUMBERS.items()
@@ -201,7 +136,7 @@ def test_numbers_of_insurers_guarantors_and_relatives_never_become_the_patients(
 @pytest.mark.corpus
 def test_every_next_of_kin_of_a_real_message_is_kept(international: CompiledPack) -> None:
     seen = 0
-    for path in supported():
+    for path in admissions():
         named = [nk1 for nk1 in segments(path, "NK1") if len(nk1) > 2 and nk1[2]]
         (event,) = mapped(international, path.read_bytes()).events
         contacts = resources(event.bundle, "Patient")[0].get("contact", [])
@@ -213,7 +148,7 @@ def test_every_next_of_kin_of_a_real_message_is_kept(international: CompiledPack
 @pytest.mark.corpus
 def test_every_access_restriction_of_a_real_message_flags_the_person(international: CompiledPack) -> None:
     seen = 0
-    for path in supported():
+    for path in admissions():
         if segments(path, "ARV"):
             (draft, *_) = restrict(mapped(international, path.read_bytes()))
             assert [flag.rule for flag in draft.flags if flag.on] == ["pds-restricted"], path.name

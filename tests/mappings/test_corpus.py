@@ -33,12 +33,12 @@ NOT_YET: Final = frozenset(
 """Messages that no pack maps yet. A row that agrees must leave this list."""
 
 
-@pytest.fixture(scope="module")
-def outcomes() -> dict[str, str]:
-    """What `carehub preview --pack hl7v2` says of each file."""
+@pytest.fixture(scope="module", params=["hl7v2", "hl7v2-itk"])
+def outcomes(request: pytest.FixtureRequest) -> dict[str, str]:
+    """What `carehub preview` says of each file by this pack."""
     files = sorted(map(str, (CORPUS / "hl7v2").glob("*.hl7")))
     found: dict[str, set[str]] = {}
-    for line in CliRunner().invoke(app, ["preview", "--pack", "hl7v2", *files]).stdout.splitlines():
+    for line in CliRunner().invoke(app, ["preview", "--pack", request.param, *files]).stdout.splitlines():
         told = json.loads(line)
         types = {event["type"] for event in told["events"]} or {told["issues"][0]["code"]}
         found.setdefault(Path(told["file"]).name, set()).update(types)
