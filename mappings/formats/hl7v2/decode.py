@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -15,6 +16,8 @@ from mappings.stages import Decoded, Format
 
 _LEADING: Final = "\ufeff\r\n\t "
 """Characters before a message that mean nothing: the byte order mark, blank lines, blanks."""
+_HEADER_NAME: Final = re.compile(r"\A(?i:msh)[ \t]*")
+"""How some write it: in small letters, with blanks behind it."""
 _LONGEST_CODE: Final = 20
 
 _CONTROL: Final = bytes(octet for octet in range(32) if octet not in b"\t\r\n") + b"\x7f"
@@ -24,8 +27,9 @@ _UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 def decode_hl7v2(body: bytes) -> Decoded:
     """Reads one message.
 
-    The kind is `ADT^A01`: MSH-9.1 and the trigger event of MSH-9.2, or of EVN-1 where that is empty. The message id is
-    the kind with MSH-10, None without MSH-10. `comparable` leaves out MSH-7 and the kind of segment separator.
+    The kind is `ADT^A01`: MSH-9.1, or where that is empty what begins MSH-9.3, and the trigger event of MSH-9.2, or of
+    EVN-1 where that is empty; in capitals, whatever the sender wrote. The message id is the kind with MSH-10, None
+    without MSH-10. `comparable` leaves out MSH-7 and the kind of segment separator.
 
     Raises Undecodable with the path of the header field at fault (`MSH`, `MSH-2`, `MSH-9` …), of a control character's
     field, or the line where the message breaks off.
@@ -72,7 +76,7 @@ def body_text(body: bytes) -> tuple[str, tuple[Issue, ...]]:
     utf16 = body[:2] in _UTF16_MARKS
     content = body if utf16 else _unframed(body)
     text, issues = decode_text(content)
-    text = normalised(text.lstrip(_LEADING))
+    text = _HEADER_NAME.sub("MSH", normalised(text.lstrip(_LEADING)), count=1)
     if not text:
         raise refuse(Undecodable, Code.EMPTY, "the body is empty; it should hold one message that begins with MSH")
     if utf16 or len(content.translate(None, _CONTROL)) != len(content):
@@ -90,7 +94,7 @@ def _unframed(body: bytes) -> bytes:
 def _kind(message: Message) -> str:
     delimiters = message.delimiters
     said = message.segments[0].field(9)
-    code = component(said, 1, delimiters).strip()
+    code = component(said, 1, delimiters).strip() or component(said, 3, delimiters).strip().partition("_")[0]
     if not _is_code(code):
         raise refuse(
             Undecodable, Code.MALFORMED_HL7V2, "MSH-9 must name the message type and its trigger, as ADT^A01", "MSH-9"
@@ -98,7 +102,7 @@ def _kind(message: Message) -> str:
     trigger = component(said, 2, delimiters).strip()
     if not trigger and (event := message.first("EVN")):
         trigger = event.field(1).strip()
-    return f"{code}^{trigger}" if _is_code(trigger) else code
+    return f"{code}^{trigger}".upper() if _is_code(trigger) else code.upper()
 
 
 def _is_code(text: str) -> bool:

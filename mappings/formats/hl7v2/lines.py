@@ -18,7 +18,7 @@ MOST_DELIMITERS = 20_000
 
 _STARTS_OTHERS = frozenset({"MSH", "FHS", "BHS", "BTS", "FTS"})
 _NAME_LETTERS = string.ascii_uppercase + string.digits
-_NAME = re.compile(r"[A-Z][A-Z0-9]{2}")
+_NAME = re.compile(r"([A-Za-z][A-Za-z0-9]{2})[ \t]*")
 _BEGUN_NAME = re.compile(r"[A-Z][A-Z0-9]{0,2}")
 _BAD_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -72,8 +72,8 @@ def _joined(text: str, delimiters: Delimiters) -> tuple[list[str], tuple[Issue, 
                 "the message ends within a segment name: it was cut short; send it whole",
                 f"line {number}",
             )
-        elif _begins_segment(line.lstrip(), delimiters.field):
-            groups.append([line.lstrip()])
+        elif named := _named(line.lstrip(), delimiters.field):
+            groups.append([named])
             blanks = 0
         elif len(groups) < 2:
             raise refuse(
@@ -93,10 +93,18 @@ def _joined(text: str, delimiters: Delimiters) -> tuple[list[str], tuple[Issue, 
     return ["\n".join(group) for group in groups], tuple(issues)
 
 
-def _begins_segment(line: str, separator: str) -> bool:
-    if not _NAME.match(line):
-        return False
-    return line[3:4] == separator or (len(line.rstrip()) == 3 and (line[:3] in standard_segments() or line[0] == "Z"))
+def _named(line: str, separator: str) -> str:
+    """The line with its segment name as the standard writes it, in capitals and with the separator behind it; empty if
+    it begins with none. Capitals make any name one; small letters only those of the standard, since a line of text may
+    begin with others."""
+    found = _NAME.match(line)
+    if found is None:
+        return ""
+    name, rest = found[1].upper(), line[found.end() :]
+    known = name in standard_segments()
+    if rest[:1] == separator:
+        return name + rest if known or found[1].isupper() else ""
+    return name if not rest and (known or name[0] == "Z") else ""
 
 
 def _is_cut_name(line: str) -> bool:

@@ -109,8 +109,6 @@ def present(unit: Unit, found: Any) -> str:
             return _any(unit, found, lambda item: present(unit, item))
         case Value() if found.type == "nothing":
             return "False"
-        case Value() if found.raw and found.type == TEXT:
-            return f"({found.code} and {found.code} != RAW_NULL)"
         case Value() if found.raw:
             said = f"{found.code}[0].isalnum() or {found.code} != RAW_NULL and not blank(S, {found.code})"
             return f"({found.code} and ({said}))"

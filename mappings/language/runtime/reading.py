@@ -13,8 +13,8 @@ from mappings.language.runtime.state import NULL, RAW_NULL, Null, State
 
 
 def text_of(state: State, raw: str) -> str | Null | None:
-    """HL7 text as people read it; None when empty, NULL for `""`."""
-    if not raw:
+    """HL7 text as people read it; None when there is nothing but separators, NULL for `""`."""
+    if not raw or (not raw[0].isalnum() and is_blank(raw, state.delimiters)):
         return None
     if raw == RAW_NULL:
         return NULL
