@@ -107,8 +107,9 @@ class ResourceState:
 class MappedEvent:
     """One event as mapped: a message Bundle whose first entry is a MessageHeader.
 
-    `subject` and `prior` are ids of Patient resources in the bundle: whom the event is about, and for a merge the
-    patient that is no more. `happened` is UTC. `addressed_to` holds ODS codes of organisations the message names as
+    `subject`, `prior` and `also` are ids of Patient resources in the bundle: whom the event is about, the identity that
+    is no more where one gives way to it, and another person who must learn of it, as when a visit moves between two.
+    `happened` is UTC. `addressed_to` holds ODS codes of organisations the message names as
     receivers.
     """
 
@@ -117,6 +118,7 @@ class MappedEvent:
     bundle: Json
     subject: str | None
     prior: str | None = None
+    also: str | None = None
     addressed_to: tuple[str, ...] = ()
     states: tuple[ResourceState, ...] = ()
 
@@ -173,6 +175,7 @@ class Draft:
     body: bytes
     subject: PersonIdentity | None
     prior: PersonIdentity | None = None
+    also: PersonIdentity | None = None
     restricted: bool = False
     redacted: tuple[str, ...] = ()
     flags: tuple[FlagChange, ...] = ()

@@ -49,7 +49,13 @@ class DraftEntry:
     draft: Draft
     subject: Claim
     prior: Claim | None
+    also: Claim | None
     body: Body
+
+    @property
+    def claims(self) -> tuple[Claim | None, ...]:
+        """Everybody it names."""
+        return self.subject, self.prior, self.also
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,5 +138,6 @@ def _prepare_draft(draft: Draft, source: Source, keys: PersonKeys) -> DraftEntry
         draft=draft,
         subject=claim_of(draft.subject, source, keys),
         prior=claim_of(draft.prior, source, keys) if draft.prior else None,
+        also=claim_of(draft.also, source, keys) if draft.also else None,
         body=pack_body(draft.body),
     )

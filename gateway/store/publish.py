@@ -91,16 +91,15 @@ class _Group:
     def take(self, entry: Entry) -> None:
         """Adds the publications of one message: first the links that become known by it, then its own events."""
         news = [d for d in entry.drafts if not self._says_nothing_new(d, entry)]
-        whose: dict[tuple[Claim, Claim | None], Recognised] = {}
+        whose: dict[tuple[Claim | None, ...], Recognised] = {}
         for draft in news:
-            pair = (draft.subject, draft.prior)
-            if pair not in whose:
-                whose[pair] = self._recognise(draft, entry)
+            if draft.claims not in whose:
+                whose[draft.claims] = self._recognise(draft, entry)
             if draft.draft.subject is not None:
-                self.flags.change(whose[pair].keys[-1], draft.draft.flags, entry.source)
+                self.flags.change(whose[draft.claims].keys[-1], draft.draft.flags, entry.source)
         number = 0
         for draft in news:
-            who = whose[draft.subject, draft.prior]
+            who = whose[draft.claims]
             for key in who.keys:
                 self._add_event(draft, entry, key, number, who.merge)
                 number += 1
@@ -136,14 +135,14 @@ class _Group:
         return bool(rows) and all(self.hashes.get((domain, s.resource_id)) == s.content_hash for s in rows)
 
     def _recognise(self, draft: DraftEntry, entry: Entry) -> Recognised:
-        key, link = self.people.of(draft.subject)
-        if link is not None:
-            self._add_link(link, draft, entry)
+        key = self._known(draft.subject, draft, entry)
+        if draft.also is not None:
+            other = self._known(draft.also, draft, entry)
+            key = self.people.root(draft.subject.named[0])
+            return Recognised((other, key) if other != key else (key,))
         if draft.prior is None:
             return Recognised((key,))
-        gone, link = self.people.of(draft.prior)
-        if link is not None:
-            self._add_link(link, draft, entry)
+        gone = self._known(draft.prior, draft, entry)
         merge = self.people.merge(draft.prior, draft.subject, authority=entry.source.authority)
         key = self.people.root(draft.subject.named[0])
         if merge is None:
@@ -151,6 +150,13 @@ class _Group:
         else:
             self.flags.follow(gone, merge.current, entry.source)
         return Recognised((gone, key) if gone != key else (key,), merge)
+
+    def _known(self, claim: Claim, draft: DraftEntry, entry: Entry) -> str:
+        """The key of a claim, after telling of the link that becomes known by it."""
+        key, link = self.people.of(claim)
+        if link is not None:
+            self._add_link(link, draft, entry)
+        return key
 
     def _add_link(self, link: PersonLink, draft: DraftEntry, entry: Entry) -> None:
         """Two events that tell the same: the last under the old key, the first under the new one."""
@@ -210,6 +216,4 @@ class _Group:
 def _claims(entries: Sequence[Entry]) -> Iterable[Claim]:
     for entry in entries:
         for draft in entry.drafts:
-            yield draft.subject
-            if draft.prior is not None:
-                yield draft.prior
+            yield from filter(None, draft.claims)

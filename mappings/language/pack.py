@@ -142,7 +142,7 @@ class CompiledPack:
             said = f"the pack {self.name} has no message file for this kind of message"
             raise refuse(Unprocessable, Code.UNSUPPORTED_MESSAGE, said, _kind_path(self.format))
         trigger = decoded.kind.partition("^")[2]
-        if message.events and not message.event_of(trigger):
+        if message.refuses(trigger):
             said = f"the pack {self.name} names no event for this trigger of {message.message}"
             raise refuse(Unprocessable, Code.UNSUPPORTED_TRIGGER, said, "MSH-9.2")
         return message
@@ -167,7 +167,7 @@ class CompiledPack:
         result = self._run(message.function, state, part, loaded)
         if result is None or errors_of(state.issues):
             return None
-        person, prior, focus, happened, addressed = result
+        person, prior, also, focus, happened, addressed = result
         content = decoded.message_id or decoded.comparable.hex()
         name = f"{content}\x1e{number}" if number else content
         if message.passes:
@@ -179,7 +179,8 @@ class CompiledPack:
             bundle = message_bundle(state, name, (focus,))
             subject = person
             states = states_of(state, message, bundle, focus)
-        return MappedEvent(state.event, happened or state.context.received, bundle, subject, prior, addressed, states)
+        when = happened or state.context.received
+        return MappedEvent(state.event, when, bundle, subject, prior, also, addressed, states)
 
     def _run(self, function: str, state: State, tree: Any, loaded: Loaded | None = None) -> Any:
         """Runs generated code; a fault in it names the line of the pack."""

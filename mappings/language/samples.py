@@ -172,6 +172,7 @@ def _add(found: dict[str, Any], mapped: Mapped) -> None:
             "happened": rfc3339(event.happened),
             "subject": event.subject,
             "prior": event.prior,
+            **({"also": event.also} if event.also else {}),
             "bundle": event.bundle,
         }
         for event in mapped.events

@@ -90,6 +90,7 @@ def _draft(
         body=orjson.dumps(bundle, default=_exact_decimal),
         subject=identity(bundle, event.subject),
         prior=identity(bundle, event.prior),
+        also=identity(bundle, event.also),
         restricted=restricted,
         redacted=redacted,
         flags=flags,

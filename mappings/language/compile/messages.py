@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mappings.language.compile import beginnings, hanging, outcomes, phases
 from mappings.language.compile.continued import read_continued
-from mappings.language.compile.events import event_types, write_event
+from mappings.language.compile.events import chooses_event, event_types, write_event
 from mappings.language.compile.groups import names_of, read_groups, structure_of
 from mappings.language.compile.resources import in_order, read_resources
 from mappings.language.compile.unit import Shared, Unit
@@ -27,6 +27,7 @@ KEYS = frozenset(
         "each",
         "person",
         "prior",
+        "also",
         "focus",
         "resources",
         "parents",
@@ -77,6 +78,7 @@ def compile_message(shared: Shared, file: str, document: Mapping, number: int) -
         f"M{number}",
         hanging.write_parents(shared, document, message, number),
         events,
+        chooses_event(document),
         read_continued(unit, document),
         structure_of(unit, document, kinds),
         remember,

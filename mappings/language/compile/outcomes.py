@@ -20,7 +20,7 @@ def write_results(unit: Unit, document: Mapping, resources: dict[str, Resource],
     addressed = _addressed(unit, document, scope)
     if passes:
         person, prior, focus = (_passed_path(unit, document, key, scope) for key in ("person", "prior", "focus"))
-        unit.line(f"return ({person}, {prior}, {focus}, {happened}, {addressed})")
+        unit.line(f"return ({person}, {prior}, None, {focus}, {happened}, {addressed})")
         return
     wanted = document.get("remember")
     for entry in wanted if isinstance(wanted, Mapping) else ():
@@ -30,8 +30,9 @@ def write_results(unit: Unit, document: Mapping, resources: dict[str, Resource],
                 unit.line(f"S.named[{beginnings.text_in(entry.value)!r}] = {identity.code}")
     person = _made(unit, document, "person", resources, scope)
     prior = _made(unit, document, "prior", resources, scope)
+    also = _made(unit, document, "also", resources, scope)
     focus = _made(unit, document, "focus", resources, scope)
-    unit.line(f"return ({person}, {prior}, {focus}, {happened}, {addressed})")
+    unit.line(f"return ({person}, {prior}, {also}, {focus}, {happened}, {addressed})")
 
 
 def _made(unit: Unit, document: Mapping, key: str, resources: dict[str, Resource], scope: Scope) -> str:

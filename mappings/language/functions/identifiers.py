@@ -13,6 +13,9 @@ from mappings.language.functions.registry import function
 from mappings.language.runtime.state import State
 
 _ODS: Final = re.compile(r"[A-Z0-9]{3,12}")
+_OID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!#-;=?-\[\]_a-z~]+")
 _BETWEEN: Final = "\x1e"
 
 
@@ -43,6 +46,22 @@ def local_system(state: State, _where: str, authority: str | None = None) -> str
     """The system of an identifier that only this sender (and who shares its identifiers) gives out."""
     base = f"urn:carehub:identifiers:{state.context.sender.identifier_domain}"
     return f"{base}:{quote(authority, safe='')}" if authority else base
+
+
+@function("authority_system", "name? universal? type?", "uri", counts=False)
+def authority_system(
+    state: State, where: str, name: str | None = None, universal: str | None = None, kind: str | None = None
+) -> str:
+    """The system of an identifier by the parts of its HD authority: an OID, a UUID or a URI as such, else one of the
+    sender's own by the authority's name."""
+    stated = (kind or "").upper()
+    if universal and stated in ("ISO", "OID") and _OID.fullmatch(universal):
+        return f"urn:oid:{universal}"
+    if universal and stated in ("UUID", "GUID") and _UUID.fullmatch(universal):
+        return f"urn:uuid:{universal.lower()}"
+    if universal and stated == "URI" and _URI.fullmatch(universal):
+        return universal
+    return local_system(state, where, name or universal)
 
 
 @function("local_code_system", "name", "uri", counts=False)

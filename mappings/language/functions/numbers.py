@@ -13,6 +13,8 @@ from mappings.language.runtime.state import State
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)", re.ASCII)
 _DIGITS: Final = 18
 """That a FHIR decimal may have (R4 §2.24.0.1), and more than any measurement."""
+_LARGEST: Final = 2**31 - 1
+"""Of FHIR's integer."""
 _TRUE: Final = frozenset({"y", "yes", "true", "1", "t"})
 _FALSE: Final = frozenset({"n", "no", "false", "0", "f"})
 
@@ -55,16 +57,27 @@ def readable_number(state: State, where: str, text: str) -> int | float | Decima
 def integer(state: State, where: str, text: str) -> int | None:
     """A whole number."""
     found = as_number(text)
-    if not isinstance(found, int):
+    if not isinstance(found, int) or abs(found) > _LARGEST:
         state.refuse(Code.INVALID_VALUE, where, "this is no whole number")
+        return None
+    return found
+
+
+@function("readable_integer", "text", "integer")
+def readable_integer(state: State, where: str, text: str) -> int | None:
+    """As `integer`; nothing, with the issue `invalid-value`, where the text is no whole number."""
+    found = as_number(text)
+    if not isinstance(found, int) or abs(found) > _LARGEST:
+        state.note(Code.INVALID_VALUE, where, "this is no whole number; it is left out")
         return None
     return found
 
 
 @function("positive", "text", "positiveInt")
 def positive(state: State, where: str, text: str) -> int | None:
-    """A whole number from 1; zero is left out, since it says "no rank"."""
-    found = integer(state, where, text)
+    """A whole number from 1; zero is left out, since it says "no rank", and so is what is no number, with the issue
+    `invalid-value`."""
+    found = readable_integer(state, where, text)
     return found if found is not None and found > 0 else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64 as codec
 import binascii
 from collections.abc import Sequence
+from html import escape
 
 from contract.errors import Code
 from mappings.formats.hl7v2.escapes import unescape
@@ -49,6 +50,12 @@ def kept_text(state: State, where: str, values: Sequence[str]) -> str | None:
     if found:
         state.note(Code.UNKNOWN_OBX_TYPE, where, "the type of this value is not known; it is kept as text")
     return found
+
+
+@function("narrative", "text", "xhtml")
+def narrative(_state: State, _where: str, value: str) -> str:
+    """The text as the `div` of a resource's narrative, as XHTML."""
+    return f'<div xmlns="http://www.w3.org/1999/xhtml">{escape(value, quote=False)}</div>'
 
 
 @function("paragraph", "TX[*]", "string")

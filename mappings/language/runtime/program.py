@@ -46,8 +46,8 @@ class MessageCode:
     """What a message file compiles to: names of its functions, and what needs no code.
 
     `events` maps triggers to event types, "" for none and `else` for those not named; empty where `event:` decides.
-    `continued` says which segments go on with the one before them, `structure` are the groups. `remember` maps ancestor
-    names to resources.
+    `chooses` says that the function finds the type for triggers that are not named. `continued` says which segments go
+    on with the one before them, `structure` are the groups. `remember` maps ancestor names to resources.
     """
 
     message: str
@@ -55,6 +55,7 @@ class MessageCode:
     function: str
     parents: str
     events: dict[str, str]
+    chooses: bool
     continued: tuple[Continued, ...]
     structure: Structure
     remember: dict[str, str]
@@ -69,6 +70,12 @@ class MessageCode:
         """The event type that a trigger event makes, "" where it makes none."""
         found = self.events.get(trigger)
         return self.events.get("else", "") if found is None else found
+
+    def refuses(self, trigger: str) -> bool:
+        """Whether the trigger event makes no event, whatever else the message says."""
+        if not self.events or self.event_of(trigger):
+            return False
+        return trigger in self.events or not self.chooses
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from contract.errors import Code, Issue, Severity
+from contract.errors import Code, Issue, Severity, errors_of
 from mappings.formats.hl7v2.delimiters import STANDARD, Delimiters
+from mappings.language.fhir.model import type_model
 from mappings.stages import Json, MapContext, ParentRef, Placed
 
 
@@ -89,11 +90,21 @@ class State:
         self.placed.append(Placed(where, path, owner, name, value))
 
     def missing(self, where: str, element: str) -> None:
-        self.refuse(Code.MISSING_FIELD, where, f"this is needed for {element}, and it is empty")
+        self._lacks(where, f"this is needed for {element}, and it is empty")
 
-    def unsupported(self) -> None:
+    def _lacks(self, where: str, text: str) -> None:
+        """What no source field is at fault for follows from another error, if there is one, and says nothing new."""
+        if where or not errors_of(self.issues):
+            self.refuse(Code.MISSING_FIELD, where, text)
+
+    def unsupported(self, where: str) -> None:
         text = "the message is none of the cases for which the pack names an event"
-        self.refuse(Code.UNSUPPORTED_TRIGGER, "", text)
+        self.refuse(Code.UNSUPPORTED_TRIGGER, where, text)
+
+    def unnamed_trigger(self) -> None:
+        """The trigger is none that the pack names, and the message still says something."""
+        said = "the pack names no event for this trigger; the message is taken as what it holds says"
+        self.note(Code.UNSUPPORTED_TRIGGER, "MSH-9.2", said)
 
     # resources
 
@@ -103,7 +114,7 @@ class State:
             if identity is not None:
                 self.pruned.add(identity)
         elif identity is None:
-            self.refuse(Code.MISSING_FIELD, where, f"there is no identifier, so this {kind} cannot be told from others")
+            self._lacks(where, f"there is no identifier, so this {kind} cannot be told from others")
         else:
             body["id"] = identity
             if not _join(self.kept, identity, body):
@@ -174,6 +185,12 @@ def _join(resources: dict[str, Json], identity: str, body: dict[str, Any]) -> bo
         resources[identity] = body
         return True
     agree = all(known.get(name, value) == value for name, value in body.items())
+    model = type_model(known["resourceType"])
+    for choice in model.choices.values() if model is not None else ():
+        told = [{element.name for element in choice} & each.keys() for each in (known, body)]
+        if all(told) and told[0] != told[1]:  # valueString and valueQuantity: one of them at most
+            agree = False
+            body = {name: value for name, value in body.items() if name not in told[1]}
     for name, value in body.items():
         known.setdefault(name, value)
     return agree

@@ -24,6 +24,7 @@ from tests.gateway.store.making import (
 
 ADMITTED = "patient-admitted-1"
 MERGED = "patient-merged-1"
+MOVED = "visit-moved-1"
 ANN_KEY = PERSONS.of_nhs_number(ANN)
 BEA_KEY = PERSONS.of_nhs_number(BEA)
 
@@ -159,6 +160,25 @@ async def test_a_merge_goes_under_both_keys_and_the_prior_key_resolves_from_then
     ]
     assert [link_of(row.bundle) for row in rows[1:3]] == [PersonLink(local_key("old"), ANN_KEY)] * 2
     assert rows[2].after == rows[1].id
+
+
+async def test_what_concerns_two_persons_goes_under_both_keys_and_merges_nobody(
+    keeper: Keeper, database: Database
+) -> None:
+    await keeper.keep(keeping(draft(person("to", ANN), MOVED, also=person("from"))))
+    await keeper.keep(keeping(draft(person("from"))))
+    rows = await database.read(published)
+    assert [row.told for row in rows] == [
+        (MOVED, local_key("from")),
+        (MOVED, ANN_KEY),
+        (ADMITTED, local_key("from")),
+    ]
+    assert [link_of(row.bundle) for row in rows] == [None, None, None]
+
+
+async def test_what_moves_within_one_person_is_told_once(keeper: Keeper, database: Database) -> None:
+    await keeper.keep(keeping(draft(person("one", ANN), MOVED, also=person("other", ANN))))
+    assert await told(database) == [(MOVED, ANN_KEY)]
 
 
 async def test_a_merge_within_one_person_is_told_once(keeper: Keeper, database: Database) -> None:
