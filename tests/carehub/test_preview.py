@@ -49,10 +49,10 @@ def test_the_pack_is_recognised_by_content_the_more_special_one_first(cli: Cli) 
 
 def test_a_refusal_exits_1_and_names_the_source_field(cli: Cli, tmp_path: Path) -> None:
     broken = tmp_path / "broken.hl7"
-    broken.write_bytes(ADMISSION.read_bytes().replace(b"ADT^A01", b"ADT^A99"))
+    broken.write_bytes(ADMISSION.read_bytes().replace(b"ADT^A01", b"QRY^A19"))
     found = lines(cli.run("preview", str(broken), str(ADMISSION), code=1))
     assert [line["ok"] for line in found] == [False, True]
-    assert found[0]["issues"][0]["code"] == "unsupported-trigger"  # type: ignore[index]
+    assert found[0]["issues"][0]["code"] == "unsupported-message"  # type: ignore[index]
     assert found[0]["issues"][0]["path"].startswith("MSH-9")  # type: ignore[index]
 
 
@@ -81,7 +81,7 @@ def test_real_messages_never_end_in_a_fault_of_ours(cli: Cli) -> None:
     found = lines(cli.run("preview", *map(str, files), code=1))
     assert len({line["file"] for line in found}) == len(files)
     codes = {line["issues"][0]["code"] for line in found if not line["ok"]}  # type: ignore[index]
-    assert codes <= {"unsupported-message", "unsupported-trigger"}
+    assert codes <= {"unsupported-message"}
 
 
 def test_each_code_without_a_translation_is_told(cli: Cli) -> None:
