@@ -14,19 +14,21 @@ _SET_ID: Final = 1
 @dataclass(frozen=True, slots=True)
 class Continued:
     """Segments of this name whose `text` field goes on in the next one. `where` says of which field it must be one of
-    `values`; 0 is no such field."""
+    `values`; 0 is no such field. What the `ignored` fields say does not keep segments apart."""
 
     segment: str
     text: int
     where: int = 0
     values: frozenset[str] = field(default_factory=frozenset)
+    ignored: frozenset[int] = field(default_factory=frozenset)
 
     def holds(self, segment: Segment) -> bool:
         return segment.name == self.segment and (not self.where or segment.field(self.where) in self.values)
 
     def told_apart_by(self, segment: Segment) -> list[str]:
         """All that must be the same in a segment that goes on with this one."""
-        fields = [text for number, text in enumerate(segment.fields()) if number not in (_SET_ID, self.text)]
+        left_out = {_SET_ID, self.text, *self.ignored}
+        fields = [text for number, text in enumerate(segment.fields()) if number not in left_out]
         while fields and not fields[-1]:
             fields.pop()
         return fields

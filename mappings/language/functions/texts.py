@@ -6,11 +6,27 @@ import base64 as codec
 import binascii
 from collections.abc import Sequence
 from html import escape
+from typing import Final
 
 from contract.errors import Code
 from mappings.formats.hl7v2.escapes import unescape
 from mappings.language.functions.registry import function
 from mappings.language.runtime.state import RAW_NULL, State
+
+_BEGINNINGS: Final = {
+    "JVBERi": "application/pdf",
+    "255044462D": "application/pdf",
+    "iVBORw0KGgo": "image/png",
+    "/9j/": "image/jpeg",
+    "R0lGOD": "image/gif",
+    "SUkqA": "image/tiff",
+    "TU0AK": "image/tiff",
+    "e1xydG": "application/rtf",
+    "{\\rtf": "application/rtf",
+    "PD94bW": "application/xml",
+    "<?xml": "application/xml",
+}
+"""How documents of a kind begin: as base64, as hexadecimal or as they are."""
 
 
 @function("text", "text", "string")
@@ -101,3 +117,11 @@ def encapsulated(state: State, where: str, value: str, encoding: str | None = No
     except ValueError:
         state.note(Code.INVALID_VALUE, where, "this is not encoded as the message says; it is kept as text")
     return codec.b64encode(value.encode("utf-8", "surrogatepass")).decode("ascii")
+
+
+@function("media_type", "text", "code")
+def media_type(_state: State, _where: str, value: str) -> str | None:
+    """The media type that a document shows by how it begins, encoded or not: PDF, RTF, XML, or a common kind of image;
+    nothing where it is none of these."""
+    begins = value[:64].lstrip()
+    return next((kind for beginning, kind in _BEGINNINGS.items() if begins.startswith(beginning)), None)

@@ -220,3 +220,20 @@ def test_names_for_expressions_do_not_make_a_resource_of_references_alone(tmp_pa
     mapped = compiled.map(oru("PID|1||7", "OBR|1||F1|^A", "OBX|1|ST|HB||a", "OBX|2|ST|K"), CONTEXT)
 
     assert [o["valueString"] for o in found(mapped, "Observation")] == ["a"]
+
+
+def test_lines_that_differ_in_an_ignored_field_are_one_text_and_others_are_not(tmp_path: Path) -> None:
+    lines = ["PID|1||7", "OBR|1||F1|^A", "OBX|1|TX|LETTER|1|Dear", "OBX|2|TX|LETTER|2|Gale", "OBX|3|TX|PLAN|3|Rest"]
+    ignoring = ORU.replace("{OBX-2: [TX, FT]}", "{OBX-2: [TX, FT], ignoring: [OBX-4]}")
+    apart = found(pack(tmp_path / "apart").map(oru(*lines), CONTEXT), "Observation")
+    joined = found(pack(tmp_path / "joined", ignoring).map(oru(*lines), CONTEXT), "Observation")
+
+    assert [o["valueString"] for o in apart] == ["Dear", "Gale", "Rest"]
+    assert [o["valueString"] for o in joined] == ["Dear\nGale", "Rest"]
+
+
+@pytest.mark.parametrize("named", ["[PID-3]", "[OBX-400]", "[four]"])
+def test_an_ignored_field_that_is_none_of_the_segment_is_a_mistake(tmp_path: Path, named: str) -> None:
+    message = ORU.replace("{OBX-2: [TX, FT]}", f"{{OBX-2: [TX, FT], ignoring: {named}}}")
+    with pytest.raises(PackError, match="`ignoring` names fields of OBX"):
+        pack(tmp_path, message)
