@@ -23,6 +23,9 @@ CORPUS: Final = Path(os.environ.get("CAREHUB_CORPUS", "../shared/corpus")) / "hl
 CONTEXT: Final = MapContext(
     Sender("dch-pas", "dch-pas", "RBD"), ResourceIds(b"test key"), datetime(2026, 6, 1, 12, tzinfo=UTC)
 )
+HIDDEN: Final = b"ZU8||2||2"
+"""Dissent to share, and a location to hide (ITK, ZU8-2 and ZU8-4)."""
+
 STATUS: Final = {
     "A01": "in-progress",
     "A02": "in-progress",
@@ -253,6 +256,17 @@ def test_a_person_who_dissents_and_hides_is_flagged_routed_and_has_no_address(en
     assert {(flag.rule, flag.on) for flag in draft.flags} == {("location-hiding", True), ("dissent-to-share", True)}
     assert draft.restricted
     assert b"HIDDEN CLOSE" not in draft.body
+
+
+@pytest.mark.parametrize("folder", sorted(PACKS.glob("hl7v2*/samples/*")), ids=lambda folder: folder.name)
+def test_whoever_hides_in_zu8_is_flagged_whatever_the_message(england: CompiledPack, folder: Path) -> None:
+    lines = (folder / "message.hl7").read_bytes().splitlines()
+    hidden = HIDDEN.replace(b"|", lines[0].lstrip()[3:4])
+    kept = [line for line in lines if not line.startswith(b"ZU8")]
+    hiding = [more for line in kept for more in ((line, hidden) if line.startswith(b"PID") else (line,))]
+    events = mapped(england, b"\r".join([*hiding, b""]))
+    about = [draft for draft in restrict(events) if draft.subject is not None]
+    assert all(("location-hiding", True) in {(flag.rule, flag.on) for flag in draft.flags} for draft in about)
 
 
 def test_consent_and_no_hiding_lift_what_was_set(england: CompiledPack) -> None:
