@@ -8,7 +8,7 @@ from typing import Final
 
 from contract.topics import Sector
 from mappings.language.changes import VERBS
-from mappings.language.compile.events import NO_EVENT
+from mappings.language.compile.events import NO_EVENT, OTHERWISE
 from mappings.language.compile.messages import KEYS as MESSAGE_KEYS
 from mappings.language.compile.objects import DIRECTIVES
 from mappings.language.fhir.model import is_resource, type_names
@@ -69,9 +69,11 @@ def _pack() -> Schema:
 def _message() -> Schema:
     case = _object({"if": EXPRESSION, "else": EXPRESSION, "type": _EVENT_TYPE}, ["type"])
     cases = _object({"cases": {"type": "object", "additionalProperties": case}}, ["cases"])
+    named: Schema = {"anyOf": [{"const": NO_EVENT}, _EVENT_TYPE]}
+    others: Schema = {"if": {"type": "string"}, "then": named, "else": cases}
     passed = {name: at(name) for name in sorted(type_names()) if is_resource(name)}
     known: Schema = {
-        "events": {"type": "object", "additionalProperties": {"anyOf": [{"const": NO_EVENT}, _EVENT_TYPE]}},
+        "events": {"type": "object", "properties": {OTHERWISE: others}, "additionalProperties": named},
         "event": {"if": {"type": "string"}, "then": _EVENT_TYPE, "else": cases},
         "continued": {"type": "object"},
         "groups": {"type": "object"},
