@@ -105,7 +105,7 @@ def present(unit: Unit, found: Any) -> str:
             return f"bool({found.code})"
         case Many():
             if found.numbered and not found.tail:
-                return f"{'some_text' if found.item.type == TEXT else 'some'}(S, {found.code})"
+                return f"some(S, {found.code})"
             return _any(unit, found, lambda item: present(unit, item))
         case Value() if found.type == "nothing":
             return "False"

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from contract.errors import Code
-from mappings.language.functions.numbers import as_number
+from mappings.language.functions.numbers import LARGEST, as_number
 from mappings.language.functions.registry import function
 from mappings.language.functions.times import timed_instant
 from mappings.language.runtime.state import State
@@ -21,10 +21,10 @@ def minutes(state: State, where: str, amount: str, unit: str | None = None) -> i
     """A length of time in whole minutes; the unit as a UCUM code (s, min, h, d, wk), minutes where there is none.
     Nothing, with the issue `invalid-value`, where it is no whole number of minutes."""
     seconds = _seconds(amount, unit)
-    if seconds is None or seconds % 60 or seconds <= 0:
+    if seconds is None or seconds % 60 or not 0 < seconds // 60 <= LARGEST:
         state.note(Code.INVALID_VALUE, where, "this is no whole number of minutes; it is left out")
         return None
-    return int(seconds) // 60
+    return int(seconds // 60)
 
 
 @function("later", "time amount unit?", "instant")
@@ -35,10 +35,13 @@ def later(state: State, where: str, time: str, amount: str, unit: str | None = N
     if start is None:
         return None
     seconds = _seconds(amount, unit)
-    if seconds is None:
+    try:
+        end = datetime.fromisoformat(start) + timedelta(seconds=float(seconds)) if seconds is not None else None
+    except OverflowError:  # beyond the calendar
+        end = None
+    if end is None:
         state.note(Code.INVALID_VALUE, where, "this is no length of time; what it would end at is left out")
         return None
-    end = datetime.fromisoformat(start) + timedelta(seconds=float(seconds))
     return end.isoformat().replace("+00:00", "Z") if start.endswith("Z") else end.isoformat()
 
 

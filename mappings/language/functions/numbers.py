@@ -13,7 +13,7 @@ from mappings.language.runtime.state import State
 _NUMBER: Final = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)", re.ASCII)
 _DIGITS: Final = 18
 """That a FHIR decimal may have (R4 §2.24.0.1), and more than any measurement."""
-_LARGEST: Final = 2**31 - 1
+LARGEST: Final = 2**31 - 1
 """Of FHIR's integer."""
 _TRUE: Final = frozenset({"y", "yes", "true", "1", "t"})
 _FALSE: Final = frozenset({"n", "no", "false", "0", "f"})
@@ -33,6 +33,11 @@ def as_number(text: str) -> int | float | Decimal | None:
     written = format(exact, "f")
     approximate = float(exact)
     return approximate if repr(approximate) == written else exact
+
+
+def _whole(text: str) -> int | None:
+    found = as_number(text)
+    return found if isinstance(found, int) and abs(found) <= LARGEST else None
 
 
 @function("number", "text", "decimal")
@@ -56,20 +61,18 @@ def readable_number(state: State, where: str, text: str) -> int | float | Decima
 @function("integer", "text", "integer")
 def integer(state: State, where: str, text: str) -> int | None:
     """A whole number."""
-    found = as_number(text)
-    if not isinstance(found, int) or abs(found) > _LARGEST:
+    found = _whole(text)
+    if found is None:
         state.refuse(Code.INVALID_VALUE, where, "this is no whole number")
-        return None
     return found
 
 
 @function("readable_integer", "text", "integer")
 def readable_integer(state: State, where: str, text: str) -> int | None:
     """As `integer`; nothing, with the issue `invalid-value`, where the text is no whole number."""
-    found = as_number(text)
-    if not isinstance(found, int) or abs(found) > _LARGEST:
+    found = _whole(text)
+    if found is None:
         state.note(Code.INVALID_VALUE, where, "this is no whole number; it is left out")
-        return None
     return found
 
 

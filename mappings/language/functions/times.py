@@ -21,7 +21,6 @@ _ISO: Final = re.compile(
 _UK: Final = re.compile(r"(\d\d?)/(\d\d?)/(\d{4})(?: (\d\d):(\d\d)(?::(\d\d))?)?", re.ASCII)
 _TIME: Final = re.compile(r"(\d\d):?(\d\d)(?::?(\d\d)(\.\d{1,6})?)?(?:Z|[+-]\d\d:?\d\d)?", re.ASCII)
 
-_MOST_DIGITS: Final = 6
 _SHAPES: Final = "write YYYYMMDD[HHMM[SS]], YYYY-MM-DD[THH:MM:SS] or DD/MM/YYYY"
 
 
@@ -194,16 +193,6 @@ def date_and_time(state: State, where: str, date: str, time: str | None = None) 
         state.refuse(Code.INVALID_DATE, where, "the time beside this date is no time of day; write HH:MM or HH:MM:SS")
         return None
     return date_time(state, where, f"{_date_text(day.parts)}T{clock[1]}:{clock[2]}:{clock[3] or '00'}")
-
-
-@function("minutes_later", "text minutes", "dateTime")
-def minutes_later(state: State, where: str, text: str, minutes: str) -> str | None:
-    """The time that many minutes after a time with a time of day, with the same offset; nothing after a date alone."""
-    stamp = _stamp(state, where, text)
-    if stamp is None or len(stamp.parts) < 4 or not minutes.isdecimal() or len(minutes) > _MOST_DIGITS:
-        return None
-    begun = datetime.fromisoformat(_day_and_clock(stamp._replace(fraction="")) + _zoned(state, where, stamp))
-    return (begun + timedelta(minutes=int(minutes))).isoformat()
 
 
 def moment(state: State, where: str, text: str) -> datetime | None:

@@ -33,7 +33,6 @@ _READING: Final = [
     "raw_of",
     "rep",
     "some",
-    "some_text",
     "text_of",
     "text_of_json",
     "texts",

@@ -42,11 +42,6 @@ def some(state: State, repetitions: Iterable[tuple[int, str]]) -> bool:
     return any(raw and (raw[0].isalnum() or (raw != RAW_NULL and not blank(state, raw))) for _, raw in repetitions)
 
 
-def some_text(_: State, repetitions: Iterable[tuple[int, str]]) -> bool:
-    """The same for values that have no parts."""
-    return any(raw and raw != RAW_NULL for _, raw in repetitions)
-
-
 def at(name: str, segments: Sequence[Segment]) -> str:
     """Source path of the first of these segments: `OBX`, `OBX[3]`."""
     return rep(name, segments[0].number) if segments else name

@@ -185,6 +185,8 @@ def _join(resources: dict[str, Json], identity: str, body: dict[str, Any]) -> bo
         resources[identity] = body
         return True
     agree = all(known.get(name, value) == value for name, value in body.items())
+    if body.keys() <= known.keys():
+        return agree
     model = type_model(known["resourceType"])
     for choice in model.choices.values() if model is not None else ():
         told = [{element.name for element in choice} & each.keys() for each in (known, body)]

@@ -24,7 +24,9 @@ def test_a_length_is_told_in_minutes(state: State, amount: str, unit: str | None
     assert state.issues == []
 
 
-@pytest.mark.parametrize(("amount", "unit"), [("45", "s"), ("0", "min"), ("-5", "min"), ("soon", "min"), ("3", "mo")])
+@pytest.mark.parametrize(
+    ("amount", "unit"), [("45", "s"), ("0", "min"), ("-5", "min"), ("soon", "min"), ("3", "mo"), ("9" * 15, "wk")]
+)
 def test_what_is_no_whole_number_of_minutes_is_left_out_and_told(state: State, amount: str, unit: str) -> None:
     assert durations.minutes(state, "SCH-9", amount, unit) is None
     assert [(i.code, i.path) for i in state.issues] == [(Code.INVALID_VALUE, "SCH-9")]
@@ -35,6 +37,7 @@ def test_what_is_no_whole_number_of_minutes_is_left_out_and_told(state: State, a
     [
         ("202607020950", "20", None, "2026-07-02T10:10:00+01:00"),
         ("20260702235000+0215", "0.5", "h", "2026-07-03T00:20:00+02:15"),
+        ("202610250045+0100", "30", None, "2026-10-25T01:15:00+01:00"),
         ("2026-07-02T09:00:00Z", "90", "s", "2026-07-02T09:01:30Z"),
     ],
 )
@@ -50,6 +53,7 @@ def test_a_day_alone_has_no_time_later(state: State) -> None:
     assert state.issues == []
 
 
-def test_a_length_that_is_none_is_told(state: State) -> None:
-    assert durations.later(state, "AIS-4", "202607020950", "long", "min") is None
+@pytest.mark.parametrize("amount", ["long", "9" * 18, "99999999999"])
+def test_a_length_that_is_none_or_leaves_the_calendar_is_told(state: State, amount: str) -> None:
+    assert durations.later(state, "AIS-4", "202607020950", amount, "min") is None
     assert [i.code for i in state.issues] == [Code.INVALID_VALUE]

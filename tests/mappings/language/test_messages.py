@@ -114,23 +114,6 @@ def test_the_system_of_an_identifier_is_its_authority(tmp_path: Path, authority:
     assert patient["identifier"] == [{"value": "7", "system": system}]
 
 
-@pytest.mark.parametrize(
-    ("start", "minutes", "end"),
-    [
-        ("202601020930", "45", "2026-01-02T10:15:00+00:00"),
-        ("202610250045+0100", "30", "2026-10-25T01:15:00+01:00"),
-        ("20260102", "45", None),
-        ("202601020930", "three quarters", None),
-    ],
-)
-def test_an_end_is_some_minutes_after_a_time_of_day(tmp_path: Path, start: str, minutes: str, end: str | None) -> None:
-    line = "deceasedDateTime: minutes_later(PID-33, PID-25)\n"
-    decoded = adt(f"PID|1||7{'|' * 22}{minutes}{'|' * 8}{start}")
-    patient = first(hl7_pack(tmp_path, line).map(decoded, CONTEXT).events[0].bundle, "Patient")
-
-    assert patient.get("deceasedDateTime") == end
-
-
 def test_a_narrative_is_xhtml_whatever_stands_in_it(tmp_path: Path) -> None:
     lines = 'text:\n  status: "additional"\n  div: PID-23 | narrative\n'
     decoded = adt(f"PID|1||7{'|' * 20}a < b & c")
