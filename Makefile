@@ -1,5 +1,6 @@
 # make install   fetch everything into .venv        make test    all tests            make bench   measure
 # make demo      real events, end to end            make check   lint, types, rules   make clean   start afresh
+# make conformance   have HAPI FHIR and HL7's schema judge what is published
 
 PYTHON ?= $(shell deploy/find-python)
 VENV := .venv
@@ -7,7 +8,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: install demo test check bench clean
+.PHONY: install demo test check bench conformance clean
 .DEFAULT_GOAL := install
 
 install: $(INSTALLED)
@@ -32,6 +33,9 @@ check: $(INSTALLED)
 
 bench: $(INSTALLED)
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+conformance: $(INSTALLED)
+	@$(BIN)/python -m tests.conformance $(ARGS)
 
 clean:
 	rm -rf $(VENV) .carehub .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -33,7 +33,7 @@ def _logging_as_it_was() -> Iterator[None]:
     structlog.contextvars.clear_contextvars()
 
 
-def _missing(error: UnstartableError) -> None:
+def missing(error: UnstartableError) -> None:
     """Skips, saying why; fails where CAREHUB_REQUIRE_SERVERS=1 says that nothing may be skipped."""
     if os.environ.get("CAREHUB_REQUIRE_SERVERS") == "1":
         pytest.fail(f"CAREHUB_REQUIRE_SERVERS=1, but {error}", pytrace=False)
@@ -47,7 +47,7 @@ def kafka() -> Iterator[LocalKafka]:
         with apache_kafka() as server:
             yield server
     except UnstartableError as error:
-        _missing(error)
+        missing(error)
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +63,7 @@ def postgres_server() -> Iterator[Postgres]:
         with throw_away_postgres() as server:
             yield server
     except UnstartableError as error:
-        _missing(error)
+        missing(error)
 
 
 @pytest.fixture

@@ -1,0 +1,114 @@
+"""All judges over everything, in one go: one JVM for what is published, what was sent, and the planted faults."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from tests.conformance import hapi, own, schema
+from tests.conformance.extensions import write_definitions
+from tests.conformance.faults import FAULTS, SOUND
+from tests.conformance.gather import UK_CORE, Corpus, Published, from_corpus, goldens, profiled
+from tests.conformance.tools import fetch_tools
+from tests.conformance.verdicts import ERROR, Sorted, Verdict, read_accepted, sort_out, weighed
+
+HERE: Final = Path(__file__).parent
+SENT: Final = "as sent: "
+FAULT: Final = "fault: "
+BY_PROFILE: Final = "by profile: "
+UNTOUCHED: Final = "fault: none"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """`resources` counts what was published by type; `definitions` how many the validator read beside R4, and `applied`
+    the profiles and extensions among them that it used; `seen` has, for each planted fault, the judges that saw it."""
+
+    goldens: int
+    corpus: Corpus
+    uk_core: bool
+    resources: Counter[str]
+    definitions: int
+    applied: tuple[str, ...]
+    found: Sorted
+    seen: dict[str, frozenset[str]]
+
+    @property
+    def faults(self) -> list[str]:
+        """What makes the judgement fail, apart from verdicts: planted faults that a judge missed, rows out of use."""
+        missed = [
+            f"the planted fault `{fault.name}` was seen by {', '.join(self.seen[FAULT + fault.name]) or 'nobody'}, "
+            f"not by {', '.join(fault.seen_by)}"
+            for fault in FAULTS
+            if self.seen[FAULT + fault.name] != fault.seen_by and (self.uk_core or not fault.uk_core)
+        ]
+        stale = [f"accepted.yaml: nothing matches `{row.message.pattern}` any more" for row in self.stale]
+        return missed + stale
+
+    @property
+    def stale(self) -> Sequence[Any]:
+        """Rows of accepted.yaml that match nothing any more; known only where everything was judged."""
+        return [row for row in self.found.accepted if not row.seen] if self.uk_core and self.corpus.files else []
+
+
+def judge_everything(data: Path, progress: Callable[[str], None]) -> Judged:
+    """Fetches the judges into `data` if need be, gathers, judges and sorts. Raises Misconfigured as fetch_tools.
+
+    Each bundle is judged as it is, and again with UK Core's profiles, since the validator leaves out what R4 says of an
+    element that a profile speaks of.
+    """
+    tools = fetch_tools(data, progress)
+    definitions = [write_definitions(data / "conformance" / "extensions")]
+    if uk_core := UK_CORE.is_dir():
+        definitions.append(UK_CORE)
+    ours, corpus = list(goldens()), from_corpus()
+    published = [*ours, *corpus.events]
+    jobs = dict(_jobs(published))
+    again = {BY_PROFILE + name: profiled(resource) for name, resource in jobs.items()} if uk_core else {}
+    judgement = hapi.judge(tools, definitions, [*jobs.items(), *again.items()])
+    if judgement.judged != len(jobs) + len(again):
+        raise RuntimeError(f"the validator judged {judgement.judged} of {len(jobs) + len(again)}")
+    said: dict[str, set[Verdict]] = defaultdict(set)
+    for verdict in judgement.verdicts:
+        name = verdict.bundle.removeprefix(BY_PROFILE)
+        said[name].add(weighed(replace(verdict, bundle=name), uk_core))
+    for name, resource in jobs.items():
+        said[name].update([*schema.judge(tools.schema, name, resource), *own.judge(name, resource)])
+    return Judged(
+        len(ours),
+        corpus,
+        uk_core,
+        Counter(e["resource"]["resourceType"] for each in published for e in each.bundle["entry"]),
+        judgement.definitions,
+        judgement.applied,
+        _sorted(published, said),
+        {name: _seen(said, name) for name in jobs if name.startswith(FAULT)},
+    )
+
+
+def _jobs(published: list[Published]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for each in published:
+        yield each.name, each.bundle
+        if each.sent is not None:
+            yield SENT + each.name, each.sent
+    sound = orjson.loads(SOUND.read_bytes())["events"][0]["bundle"]
+    yield UNTOUCHED, sound
+    for fault in FAULTS:
+        yield FAULT + fault.name, fault.planted(sound)
+
+
+def _sorted(published: list[Published], said: Mapping[str, Collection[Verdict]]) -> Sorted:
+    sent = {each.name: said[SENT + each.name] for each in published if each.sent is not None}
+    verdicts = (verdict for each in published for verdict in said[each.name])
+    return sort_out(verdicts, sent, read_accepted(HERE / "accepted.yaml"))
+
+
+def _seen(said: Mapping[str, Collection[Verdict]], name: str) -> frozenset[str]:
+    """Who says that the bundle has an error that the sound one has not."""
+    known = {each.likeness for each in said[UNTOUCHED]}
+    return frozenset(each.judge for each in said[name] if each.severity == ERROR and each.likeness not in known)
