@@ -1,11 +1,14 @@
-"""`carehub packs show`: a pack, or the mapping that runs at a place, each line with the layer that says it."""
+"""`carehub packs show|diff`: the mapping that runs at a place, each line with the layer that says it, and what another
+would make of the same messages."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
+from carehub.commands import exits
 from carehub.output import AsJson
 
 SHOW_HELP: Final = """One pack: what it reads, what it builds on, and the overlays there are.
@@ -19,6 +22,22 @@ Examples:
     carehub packs show cld
     carehub packs show hl7v2-itk --place qvv --changed
     carehub packs show hl7v2-itk segments/PID/Patient --source dch-pas
+"""
+
+DIFF_HELP: Final = """What version or overlay B, in place of A, would change on real messages.
+
+A and B are versions of the pack that are on CAREHUB_PACKS, or folders: of a version, or of an overlay. Each message is
+mapped by both; what differs is shown element by element, with what was noted and what was left unmapped. Exit code 0
+when nothing differs, else 1.
+
+Personal data: the differences show values of the messages, on your terminal or wherever you send them. Nothing is kept
+and nothing is logged.
+
+Examples:
+
+\b
+    carehub packs diff hl7v2-itk 1.0.0 1.1.0 --messages feed/*.hl7
+    carehub packs diff hl7v2-itk 1.0.0 packs/dorset --messages admission.hl7 --json
 """
 
 PlaceOption = Annotated[str | None, typer.Option(help="As it runs at this place.")]
@@ -44,6 +63,64 @@ def show(
         return
     found = shown_mapping(pack, part, locality_for(read_settings(), place, source), changed=changed)
     print_json(found) if as_json else _print_mapping(found)
+
+
+def diff(
+    pack: Annotated[str, typer.Argument(metavar="PACK")],
+    before: Annotated[str, typer.Argument(metavar="A", help="A version, or a folder.")],
+    after: Annotated[str, typer.Argument(metavar="B", help="A version, or a folder.")],
+    more: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...", help="Further files of messages.")] = None,
+    messages: Annotated[
+        list[Path] | None, typer.Option("--messages", metavar="FILE...", help="Messages; `-` is standard input.")
+    ] = None,
+    place: PlaceOption = None,
+    source: SourceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    from carehub.adoption import compared, mapping_of, summed
+    from carehub.commands.preview import read_file
+    from carehub.errors import WrongUsage
+    from carehub.localities import locality_for
+    from carehub.output import print_json
+    from carehub.settings import read_settings
+
+    files = [*(messages or ()), *(more or ())]
+    if not files:
+        raise WrongUsage("say which messages: --messages FILE…")
+    settings = read_settings()
+    locality = locality_for(settings, place, source)
+    mappings = [mapping_of(pack, wanted, settings.packs, locality) for wanted in (before, after)]
+    found = list(compared(((str(file), read_file(file)) for file in files), *mappings))
+    summary = summed(found)
+    if as_json:
+        versions = dict(zip(("before", "after"), (each.version for each in mappings), strict=True))
+        print_json({"pack": pack, **versions, **summary, "differences": [m for m in found if m["differences"]]})
+    else:
+        _print_differences(found, summary)
+    if summary["different"]:
+        raise typer.Exit(exits.NO)
+
+
+def _print_differences(found: list[dict[str, Any]], summary: dict[str, Any]) -> None:
+    from carehub.output import print_line, say
+
+    for message in (each for each in found if each["differences"]):
+        print_line(f"{message['file']} message {message['index'] + 1}")
+        for each in message["differences"]:
+            event = f"event {each['event'] + 1} " if each["event"] else ""
+            print_line(f"  {event}{each['path']}")
+            for sign, side in (("-", "before"), ("+", "after")):
+                if side in each:
+                    print_line(f"    {sign} {_value(each[side])}")
+    for element, count in summary["elements"].items():
+        say(f"{count:>6} times {element}")
+    say(f"{summary['messages']} messages, {summary['different']} differ")
+
+
+def _value(value: object) -> str:
+    import orjson
+
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
 def _print_mapping(found: dict[str, Any]) -> None:

@@ -33,6 +33,7 @@ def list_(as_json: AsJson = False) -> None:
 
 
 packs.command("show", help=mappings.SHOW_HELP)(mappings.show)
+packs.command("diff", help=mappings.DIFF_HELP)(mappings.diff)
 
 
 @packs.command("lint", help="Checks packs against the language and FHIR.\n\nExample: `carehub packs lint hl7v2-itk`")

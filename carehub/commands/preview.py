@@ -46,7 +46,7 @@ def preview(
     for_people = sys.stdout.isatty() and not as_json
     refused = False
     for file in files:
-        for result in _previewer(packs, place).body(_read(file), None):
+        for result in previewer(packs, place).body(read_file(file), None):
             line = {"file": str(file), **result}
             refused = refused or not line["ok"]
             (_show if for_people else print_json)(line)
@@ -54,7 +54,8 @@ def preview(
         raise typer.Exit(exits.NO)
 
 
-def _read(file: Path) -> bytes:
+def read_file(file: Path) -> bytes:
+    """What stands in it, or on standard input for `-`. Raises WrongUsage."""
     from carehub.errors import WrongUsage
 
     try:
@@ -82,7 +83,7 @@ def _packs(name: str | None, place: str | None) -> list[Any]:
     return sound
 
 
-def _previewer(packs: list[Any], place: str | None) -> Any:
+def previewer(packs: list[Any], place: str | None) -> Any:
     """A new one for each file: rows may hang on earlier rows of their own file only."""
     from datetime import UTC, datetime
 

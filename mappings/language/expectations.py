@@ -9,38 +9,22 @@ from typing import Final
 
 import orjson
 
+from mappings.language.comparing import ABSENT, differences
 from mappings.language.nodes import Mapping, Scalar, read_yaml
 from mappings.language.problems import Problems
 from mappings.language.runtime.state import REFERENCE
 from mappings.stages import Json
 
-ABSENT: Final = "absent"
+NOTHING: Final = "absent"
 _STEP: Final = re.compile(r"(?P<name>[A-Za-z_]\w*)(?:\[(?P<index>\d+)\])?")
 _RESOURCE: Final = re.compile(r"[A-Z][A-Za-z]+\[\d+\]")
 
 
-def compared(expected: Json, came: Json, path: str) -> Iterator[str]:
+def compared(expected: Json, came: Json) -> Iterator[str]:
     """Where two JSON values differ, a line each: `-` is expected, `+` came."""
-    if isinstance(expected, dict) and isinstance(came, dict):
-        for name in [*expected, *(n for n in came if n not in expected)]:
-            inner = f"{path}.{name}" if path else name
-            if name not in came:
-                yield f"{inner}: - {_short(expected[name])}"
-            elif name not in expected:
-                yield f"{inner}: + {_short(came[name])}"
-            else:
-                yield from compared(expected[name], came[name], inner)
-    elif isinstance(expected, list) and isinstance(came, list):
-        for position in range(max(len(expected), len(came))):
-            inner = f"{path}[{position}]"
-            if position >= len(came):
-                yield f"{inner}: - {_short(expected[position])}"
-            elif position >= len(expected):
-                yield f"{inner}: + {_short(came[position])}"
-            else:
-                yield from compared(expected[position], came[position], inner)
-    elif expected != came or type(expected) is not type(came):
-        yield f"{path}: - {_short(expected)} + {_short(came)}"
+    for path, before, after in differences(expected, came, ""):
+        sides = ((sign, value) for sign, value in (("-", before), ("+", after)) if value is not ABSENT)
+        yield f"{path}: {' '.join(f'{sign} {_short(value)}' for sign, value in sides)}"
 
 
 def _short(value: Json) -> str:
@@ -71,7 +55,7 @@ def asserted(folder: Path, outcome: Json) -> Iterator[str]:
 def _holds(outcome: Json, found: Json, wanted: Scalar) -> bool:
     if wanted.quoted:
         return bool(found == wanted.text)
-    if wanted.text == ABSENT:
+    if wanted.text == NOTHING:
         return found is None
     if _RESOURCE.fullmatch(wanted.text):
         identity = _looked_up(outcome, f"{wanted.text}.id")

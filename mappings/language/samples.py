@@ -212,7 +212,7 @@ def _differences(pack: CompiledPack, folder: Path, known: dict[str, ParentState]
     outcome = _outcome(pack, folder, known)
     golden = folder / "expected.json"
     if golden.is_file():
-        yield from compared(orjson.loads(golden.read_bytes()), outcome, "")
+        yield from compared(orjson.loads(golden.read_bytes()), outcome)
     else:
         yield f"the sample has no expectation: look at what comes, then `carehub packs test {pack.name} --accept`"
     yield from asserted(folder, outcome)

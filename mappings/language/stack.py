@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -47,6 +47,50 @@ ANYWHERE: Final = Locality()
 def layers_of(name: str, search: Sequence[Path], problems: Problems, locality: Locality = ANYWHERE) -> list[Layer]:
     """The layers of a pack, base first. Empty, with problems added, when one that belongs there cannot be had."""
     return Catalogue(search).layers(name, problems, locality)
+
+
+def layers_with(
+    folder: Path, name: str, search: Sequence[Path], problems: Problems, locality: Locality = ANYWHERE
+) -> list[Layer]:
+    """The layers of a pack with what stands in a folder: a version of it, or an overlay in place of its owner's own.
+    Empty, with problems added, when the folder is neither."""
+    if not (folder / "pack.yaml").is_file():
+        problems.add(Place(f"{folder.name}/pack.yaml"), "there is no such file", "name the folder of a pack or overlay")
+        return []
+    if not is_overlay(folder):
+        manifest = read_manifest(folder, problems)
+        pins = {**locality.pins, name: manifest.version if manifest is not None else ""}
+        found = layers_of(name, [folder.parent, *search], problems, replace(locality, pins=pins))
+        if found and not any(layer.root == folder for layer in found):
+            problems.add(Place(f"{folder.name}/pack.yaml"), f"the folder is no version of {name}")
+        return found
+    overlay = read_overlay(folder, problems)
+    if overlay is None:
+        return []
+    if overlay.pack != name:
+        problems.add(overlay.place, f"the overlay lies over {overlay.pack}, not over {name}")
+        return []
+    if not fits(locality.pins.get(name, ""), overlay.wanted):
+        locality = replace(locality, pins={**locality.pins, **home_of(overlay, search).pins})
+    around = [layer for layer in layers_of(name, search, problems, locality) if not _same_owner(layer, overlay)]
+    version = next((layer.manifest.version for layer in reversed(around) if isinstance(layer.manifest, Manifest)), "")
+    if version and not fits(version, overlay.wanted):
+        _add_unfit(problems, [overlay], version)
+    return [*around, Layer(folder, overlay)] if around and not problems.errors else []
+
+
+def _add_unfit(problems: Problems, overlays: Sequence[Overlay], version: str) -> None:
+    """That none of an owner's overlays of a pack is for the version that runs."""
+    first = overlays[0]
+    ranges = " and ".join(overlay.wanted for overlay in overlays)
+    said = f"the overlay of {first.kind} {first.name} is for {first.pack} {ranges}, and here runs {version}"
+    stay = f"to stay with another: carehub places pin PLACE {first.pack} VERSION"
+    problems.add(first.place, said, f"to adopt it, write `overlay: {first.pack} {version}`; {stay}")
+
+
+def _same_owner(layer: Layer, overlay: Overlay) -> bool:
+    known = layer.manifest
+    return isinstance(known, Overlay) and (known.kind, known.name) == (overlay.kind, overlay.name)
 
 
 def home_of(overlay: Overlay, search: Sequence[Path]) -> Locality:
@@ -138,12 +182,7 @@ class Catalogue:
                 said = f"the folders {others} are both the overlay of {kind} {code} for {name} {version}"
                 problems.add(fitting[1].manifest.place, said, "keep one, or give them different versions of the pack")
             elif known and not fitting:
-                ranges = " and ".join(overlay.wanted for _, overlay in known)
-                said = f"the overlay of {kind} {code} is for {name} {ranges}, and here runs {version}"
-                advice = (
-                    f"to adopt it, write `overlay: {name} {version}`; to stay: carehub places pin PLACE {name} VERSION"
-                )
-                problems.add(known[0][1].place, said, advice)
+                _add_unfit(problems, [overlay for _, overlay in known], version)
             found += fitting
         return found
 
