@@ -152,14 +152,25 @@ def _required(
         if not element.required:
             continue
         if element.choice:
-            names = {e.name for e in model.choices[element.choice]} | {f"{element.choice}[x]"}
-            if not names & given:
+            names = {e.name for e in model.choices[element.choice]}
+            if not {f"{element.choice}[x]", *names} & given:
                 unit.wrong(place, f"{model.name}.{element.choice}[x] is required", f"add `{element.choice}[x]:`")
+            elif built.own is not Own.CONSTANT and element.name == min(names):
+                held = sorted({*names, *(f"_{name}" for name in names)})
+                lacking = f"not {built.code}.keys() & {{{', '.join(map(repr, held))}}}"
+                _say_missing(unit, built, lacking, "''", where_plus(to, f".{element.choice}[x]"))
             continue
         if element.name not in given:
             unit.wrong(place, f"{model.name}.{element.name} is required", f"add `{element.name}:`")
             continue
         sink = sinks.get(element.name)
         if sink is not None and built.own is not Own.CONSTANT:
-            path = where_plus(to, f".{element.name}")
-            unit.line(f"if {built.live} and {element.name!r} not in {built.code}: S.missing({sink.where}, {path})")
+            lacking = f"{element.name!r} not in {built.code}"
+            _say_missing(unit, built, lacking, sink.where, where_plus(to, f".{element.name}"))
+
+
+def _say_missing(unit: Unit, built: Built, lacking: str, where: str, path: str) -> None:
+    """A reference may have no source path of its own; then that of what is built is told."""
+    if unit.origin != "''":
+        where = unit.origin if where == "''" else f"{where} or {unit.origin}"
+    unit.line(f"if {built.live} and {lacking}: S.missing({where}, {path})")

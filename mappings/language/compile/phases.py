@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mappings.language.compile import (
     beginnings,
     directives,
@@ -10,6 +12,7 @@ from mappings.language.compile import (
     loops,
     objects,
     overlays,
+    paths,
     templates,
     using,
 )
@@ -141,10 +144,10 @@ def _write_body(unit: Unit, resource: Resource, scope: Scope, identity: str) -> 
         found = overlays.prepared(unit, resource.template, scope)
         if found is None:
             return
-        where = next((_at(v) for v in found[1].names.values() if _at(v) != "''"), "''")
+        where = next((at for value in found[1].names.values() if (at := _at(unit, value)) != "''"), "''")
         if over:
             laid = overlays.laid_over(unit, resource.template, scope, over)
-            made = _built(unit, laid[1], resource) if laid else ""
+            made = _built(replace(unit, origin=where), laid[1], resource) if laid else ""
         else:
             made = _called(unit, resource, resource.template, scope, found[0])
     if made:
@@ -166,10 +169,11 @@ def lay_over_passed(unit: Unit, document: Mapping, scope: Scope) -> None:
             unit.line(f"S.over[{kind!r}] = {built.code}")
 
 
-def _at(value: object) -> str:
-    return (
-        value.where if isinstance(value, (Segments, Value)) else value.item.where if isinstance(value, Many) else "''"
-    )
+def _at(unit: Unit, value: object) -> str:
+    """Code for a value's source path, `''` where it has none."""
+    if isinstance(value, Segments):
+        return paths.opened(unit, value).where
+    return value.where if isinstance(value, Value) else value.item.where if isinstance(value, Many) else "''"
 
 
 def _built(unit: Unit, pieces: list[Piece], resource: Resource) -> str:

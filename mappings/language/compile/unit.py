@@ -64,13 +64,14 @@ class Shared:
 @dataclass(slots=True)
 class Unit:
     """One function being written. `parents` are the names a row may refer to as `parent.NAME`, `uses` the places that
-    use the template it is made of, from the inside out."""
+    use the template it is made of, from the inside out, `origin` is code for the source path that it is about."""
 
     shared: Shared
     writer: Writer
     parents: frozenset[str] = frozenset()
     message: str = ""
     uses: tuple[Place, ...] = ()
+    origin: str = "''"
     testing: int = 0
 
     @property

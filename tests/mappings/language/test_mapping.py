@@ -111,6 +111,50 @@ def test_an_element_that_fhir_requires_is_asked_for_by_its_source_field() -> Non
     assert (Code.MISSING_FIELD, "PV1-2") in [(i.code, i.path) for i in caught.value.issues]
 
 
+NEEDY = """takes: AL1, patient?
+resourceType: MedicationStatement
+id: identity(AL1-3.1)
+status: "active"
+medicationCodeableConcept:
+  text: AL1-3.2
+subject: patient
+dateAsserted: AL1-6
+"""
+ABOUT_NOBODY = """message: ADT
+events:
+  A01: patient-admitted-1
+happened: MSH-7
+focus: statement
+resources:
+  patient:
+    if: present(PID)
+    template: Patient(PID)
+  statement: Statement(AL1, ref(patient))
+"""
+
+
+@pytest.mark.parametrize(
+    ("segments", "wanted"),
+    [
+        (
+            ("PID|1||7", "AL1|1||X|||20260101"),
+            "MedicationStatement.medication[x]",
+        ),  # one of several types, none of which is there
+        (("AL1|1||X^Aspirin",), "MedicationStatement.subject"),  # a reference to what is not there
+    ],
+)
+def test_what_has_no_source_field_is_asked_for_by_its_segment(
+    tmp_path: Path, segments: tuple[str, ...], wanted: str
+) -> None:
+    templates = {"segments__AL1__Statement.yaml": NEEDY, "messages__ADT.yaml": ABOUT_NOBODY}
+    pack = hl7_pack(tmp_path, **templates)
+    with pytest.raises(Unprocessable) as caught:
+        pack.map(adt(*segments), CONTEXT)
+
+    assert [(i.code, i.path) for i in caught.value.issues] == [(Code.MISSING_FIELD, "AL1")]
+    assert wanted in caught.value.issues[0].text
+
+
 def test_a_null_makes_no_element_and_is_told_in_the_header(tmp_path: Path) -> None:
     pack = hl7_pack(tmp_path, "birthDate: PID-7\nmaritalStatus:\n  text: PID-23\n")
 

@@ -1,0 +1,91 @@
+"""Whatever HL7 v2 message comes, it becomes events that are valid, or it is refused with a code and a place.
+
+Messages are generated and damaged by seed, 10,000 of them: half a minute of one core.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from contract.errors import Code, Refusal, errors_of
+from mappings import formats, validation
+from mappings.formats.hl7v2.decode import decode_hl7v2
+from mappings.language import CompiledPack, load_pack
+from mappings.restriction import restrict
+from tests.mappings.formats.corpus import CORPUS
+from tests.mappings.mutations import damaged, generated
+from tests.mappings.test_acute import CONTEXT, PACKS
+
+SEEDS: Final = 10_000
+OF_THE_WHOLE: Final = {Code.EMPTY, Code.BAD_ENCODING, Code.MALFORMED_HL7V2}
+"""Refusals that may be about the body as a whole, and then name no place in it."""
+
+
+@cache
+def good() -> Sequence[bytes]:
+    """Every HL7 v2 sample, and the real messages where they are."""
+    files = sorted([*PACKS.glob("hl7v2*/samples/*/message.hl7"), *(CORPUS / "hl7v2").glob("*.hl7")], key=_name)
+    return [part.body for file in files for part in formats.split(file.read_bytes(), "application/hl7-v2") or ()] + [
+        file.read_bytes() for file in files
+    ]
+
+
+def _name(file: Path) -> tuple[str, str]:
+    return file.parent.name, file.name
+
+
+@cache
+def packs() -> tuple[CompiledPack, CompiledPack]:
+    return load_pack("hl7v2"), load_pack("hl7v2-itk")
+
+
+def message(seed: int) -> bytes:
+    chance = random.Random(seed)
+    return generated(chance) if seed % 3 == 0 else damaged(chance.choice(good()), chance)
+
+
+def outcome(body: bytes, pack: CompiledPack) -> str:
+    """What became of it. Fails for an event that is not valid, and for a refusal without a code or a place."""
+    try:
+        mapped = pack.map(decode_hl7v2(body), CONTEXT)
+    except Refusal as refused:
+        wrong = errors_of(refused.issues)
+        assert wrong
+        assert Code.INTERNAL_ERROR not in {issue.code for issue in wrong}
+        assert all(issue.path or issue.code in OF_THE_WHOLE for issue in wrong)
+        return f"refused {wrong[0].code}"
+    assert mapped.events
+    for event in mapped.events:
+        assert errors_of(validation.validate(event.bundle)) == ()
+    assert restrict(mapped)
+    return "events"
+
+
+def tried(seeds: range) -> Counter[str]:
+    """Outcomes of all seeds; a fault names its seed."""
+    found: Counter[str] = Counter()
+    for seed in seeds:
+        try:
+            found[outcome(message(seed), packs()[seed % 2])] += 1
+        except Exception as fault:
+            fault.add_note(f"seed {seed}")
+            raise
+    return found
+
+
+@pytest.mark.parametrize("start", range(0, SEEDS, SEEDS // 4))
+def test_messages_that_nobody_should_send_give_valid_events_or_refusals(start: int) -> None:
+    found = tried(range(start, start + SEEDS // 4))
+    assert found["events"] > SEEDS // 20
+    assert len(found) > 4
+
+
+def test_a_seed_always_makes_the_same_message() -> None:
+    assert [message(seed) for seed in range(20)] == [message(seed) for seed in range(20)]
