@@ -23,7 +23,7 @@ from mappings.language.functions import REGISTRY, Function
 from mappings.language.nodes import Scalar
 from mappings.language.problems import did_you_mean
 
-_SPECIAL = ("code", "identity", "national", "within", "distinct", "ref", "only", "present", "null", "any")
+_SPECIAL = ("code", "identity", "national", "within", "distinct", "ref", "only", "first", "present", "null", "any")
 
 
 def call(unit: Unit, source: Scalar, tree: Call, scope: Scope, target: Target | None) -> Any | None:
@@ -34,6 +34,8 @@ def call(unit: Unit, source: Scalar, tree: Call, scope: Scope, target: Target | 
             return _ref(unit, source, tree, scope)
         case "only":
             return _only(unit, source, tree, scope)
+        case "first":
+            return _first(unit, source, tree, scope)
         case "distinct":
             return identities.distinct(unit, source, tree, scope, target)
         case "identity" | "national" | "within":
@@ -269,9 +271,7 @@ def _ref(unit: Unit, source: Scalar, tree: Call, scope: Scope) -> Any | None:
 
 def _only(unit: Unit, source: Scalar, tree: Call, scope: Scope) -> Value | None:
     """`only(ref(specimen))` in a group: the one that was made in the group around it."""
-    inner = tree.arguments[0] if len(tree.arguments) == 1 else None
-    name = inner.arguments[0] if isinstance(inner, Call) and inner.name == "ref" and inner.arguments else None
-    found = scope.name(f"ref({name.root})") if isinstance(name, Path) else None
+    found = _made_by_each(tree, scope)
     innermost = next(reversed(scope.groups.values()), None)
     if not isinstance(found, References) or innermost is None:
         said = "`only` stands inside a group, and takes the reference to what an `each` makes"
@@ -279,3 +279,21 @@ def _only(unit: Unit, source: Scalar, tree: Call, scope: Scope) -> Value | None:
         return None
     code = unit.writer.once(f"only_of({found.code}, {innermost.loop}.above)")
     return Value(code, REFERENCE, own=Own.REFERENCE, target=found.target)
+
+
+def _first(unit: Unit, source: Scalar, tree: Call, scope: Scope) -> Value | None:
+    """`first(ref(referrer))`: of what an `each` makes, what it made first."""
+    found = _made_by_each(tree, scope)
+    if found is None:
+        said = "`first` takes the reference to what an `each` makes"
+        unit.problem(source, tree.position, said, "first(ref(referrer))", len(tree.name))
+        return None
+    code = unit.writer.once(f"first_of({found.code})")
+    return Value(code, REFERENCE, own=Own.REFERENCE, target=found.target)
+
+
+def _made_by_each(tree: Call, scope: Scope) -> References | None:
+    inner = tree.arguments[0] if len(tree.arguments) == 1 else None
+    name = inner.arguments[0] if isinstance(inner, Call) and inner.name == "ref" and inner.arguments else None
+    found = scope.name(f"ref({name.root})") if isinstance(name, Path) else None
+    return found if isinstance(found, References) else None

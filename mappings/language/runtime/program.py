@@ -21,6 +21,7 @@ _READING: Final = [
     "at",
     "blank",
     "capital",
+    "first_of",
     "first_resource",
     "header_of",
     "items",

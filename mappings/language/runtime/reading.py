@@ -58,6 +58,11 @@ def only_of(references: Mapping[int, str], group: Group | None) -> str | None:
     return next(iter(found.values())) if len(found) == 1 else None
 
 
+def first_of(references: Mapping[int, str]) -> str | None:
+    """The one that was made first; None where there is none."""
+    return next(iter(references.values()), None)
+
+
 def rep(where: str, number: int) -> str:
     """Source path of the n-th repetition: `PID-3`, `PID-3[2]`."""
     return where if number == 1 else f"{where}[{number}]"

@@ -179,6 +179,30 @@ def test_an_observation_has_the_only_specimen_of_its_order_and_none_where_there_
     )
 
 
+def test_the_first_of_several_stands_in_a_single_element(tmp_path: Path) -> None:
+    message = (
+        ORU
+        + """  organisation:
+    each: NK1
+    resourceType: Organization
+    id: identity(NK1-2[1].1.1)
+    name: NK1-2[1].1.1
+  chosen:
+    resourceType: HealthcareService
+    id: identity(MSH-10)
+    comment: MSH-10
+    providedBy: first(ref(organisation))
+"""
+    )
+    compiled = pack(tmp_path, message)
+    two = compiled.map(oru("PID|1||7", "NK1|1|North", "NK1|2|South", "OBR|1||F1|^A"), CONTEXT)
+    none = compiled.map(oru("PID|1||7", "OBR|1||F1|^A"), CONTEXT)
+
+    north = next(o for o in found(two, "Organization") if o["name"] == "North")
+    assert found(two, "HealthcareService")[0]["providedBy"] == {"reference": f"urn:uuid:{north['id']}"}
+    assert "providedBy" not in found(none, "HealthcareService")[0]
+
+
 def test_an_order_may_come_behind_its_request_when_it_follows_at_once(tmp_path: Path) -> None:
     segments = ["PID|1||7", "OBR|1|||^A", "PRT|x", "ORC|RE||F1", "OBX|1|ST|HB||a", "ORC|RE||F2", "OBR|2|||^B"]
     reports = found(pack(tmp_path).map(oru(*segments), CONTEXT), "DiagnosticReport")
