@@ -24,9 +24,6 @@ EXPECTED: Final = {
     row["file"]: row["outcome"] for row in csv.DictReader(TABLE.read_text(encoding="utf-8").splitlines())
 }
 
-NOT_YET: Final = frozenset(name for name in EXPECTED if name.startswith("PC1"))
-"""Messages that no pack maps yet. A row that agrees must leave this list."""
-
 
 @pytest.fixture(scope="module", params=["hl7v2", "hl7v2-itk"])
 def outcomes(request: pytest.FixtureRequest) -> dict[str, str]:
@@ -53,12 +50,6 @@ def test_the_table_has_every_real_message(outcomes: dict[str, str]) -> None:
 
 @needs_corpus
 @pytest.mark.corpus
-@pytest.mark.parametrize("file", sorted(EXPECTED.keys() - NOT_YET))
+@pytest.mark.parametrize("file", sorted(EXPECTED))
 def test_a_real_message_becomes_what_the_standard_says(file: str, outcomes: dict[str, str]) -> None:
     assert outcomes[file] == EXPECTED[file]
-
-
-@needs_corpus
-@pytest.mark.corpus
-def test_what_agrees_has_left_the_list_of_what_does_not_yet(outcomes: dict[str, str]) -> None:
-    assert {name for name in NOT_YET if outcomes[name] == EXPECTED[name]} == set()
