@@ -16,7 +16,8 @@ from gateway.preview import Previewer
 from mappings.language import Catalogue, CompiledPack, Locality, PackError, load_layers
 from mappings.language.comparing import ABSENT, Difference, differences
 from mappings.language.problems import Problems
-from mappings.language.stack import layers_of, layers_with
+from mappings.language.stack import layers_of
+from mappings.language.subjects import layers_with
 from mappings.stages import Sender
 
 _KEY: Final = b"carehub packs diff: never for real"

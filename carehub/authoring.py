@@ -13,19 +13,19 @@ from carehub.settings import read_settings
 from mappings.language.begin.codes import begin_codes
 from mappings.language.begin.packs import Wish, begin_pack
 from mappings.language.codes import Unknown
-from mappings.language.folder import pack_folders
 from mappings.language.layout.files import laid_out_files
+from mappings.language.subjects import subjects
 
 
 def lay_out(names: Sequence[str] | None, *, write: bool) -> list[dict[str, Any]]:
-    """The files of these packs, or of all, that are not in the house's layout; with `write` they are written.
+    """The files of these packs and overlays, or of all, that are not in the house's layout; `write` writes them.
 
     A file that cannot be laid out carries the reason in `refused` and stays as it is. Raises Declined for a name that
-    no pack has.
+    none has.
     """
-    folders = pack_folders(read_settings().packs)
+    folders = {name: subject.root for name, subject in subjects(read_settings().packs).items()}
     if unknown := [name for name in names or () if name not in folders]:
-        raise Declined(f"there is no pack {', '.join(unknown)}; there are: {', '.join(sorted(folders))}")
+        raise Declined(f"there is no pack or overlay {', '.join(unknown)}; there are: {', '.join(sorted(folders))}")
     found = []
     for name in names or sorted(folders):
         for file in laid_out_files(folders[name]):

@@ -22,7 +22,8 @@ from carehub.settings import Settings, unknown_variables
 from carehub.tail import topics_of
 from contract.errors import Misconfigured
 from gateway.store.models import heartbeat, source
-from mappings.language import list_packs, load_pack
+from mappings.language import Cache, Catalogue, PackError, load_pack
+from mappings.language.subjects import subjects
 
 LEAST_FREE_BYTES: Final = 1024**3
 """Free space in the data folder below which a backlog could fill the disk soon."""
@@ -57,13 +58,19 @@ def _variables() -> Iterator[Finding]:
 
 
 def _packs(settings: Settings) -> Iterator[Finding]:
-    good = []
-    for name, _ in list_packs(settings.packs):
+    """Packs and overlays: an overlay is tried over its pack alone. One that cannot be read at all is told too."""
+    cache = Cache(settings.pack_cache) if settings.data.is_dir() else None
+    known, good = subjects(settings.packs), []
+    for name, subject in known.items():
         try:
-            load_pack(name, settings.packs)
+            load_pack(subject.pack, settings.packs, cache, subject.locality)
             good.append(name)
         except Misconfigured as broken:
-            yield Finding("packs", False, f"{name} does not compile", f"carehub packs lint: {_first_line(broken)}")
+            yield Finding("packs", False, f"{name} does not compile", f"carehub packs lint: {_reason(broken)}")
+    for folder in Catalogue(settings.packs).overlays:
+        if folder.manifest is None:
+            said = f"the overlay {folder.root.name} cannot be read"
+            yield Finding("packs", False, said, f"carehub packs lint: {folder.problems[0].place}")
     yield Finding("packs", bool(good), ", ".join(good) or "none", "" if good else "look at CAREHUB_PACKS")
 
 
@@ -149,6 +156,12 @@ async def _finding(what: str, look: Callable[[], Awaitable[str]]) -> Finding:
 
 def _sources(connection: Connection) -> int:
     return len(connection.execute(select(source.c.id)).all())
+
+
+def _reason(error: Misconfigured) -> str:
+    """Of a pack the first mistake, in one line."""
+    first = next(iter(error.problems), None) if isinstance(error, PackError) else None
+    return f"{first.place}  {first.text}" if first is not None else _first_line(error)
 
 
 def _first_line(error: Exception) -> str:

@@ -14,11 +14,13 @@ from mappings.language import CompiledPack, Locality, PackError, lint_packs, lis
 from mappings.language.build import effective
 from mappings.language.coverage.declared import declared
 from mappings.language.coverage.report import score
-from mappings.language.folder import Overlay, pack_folders
+from mappings.language.folder import Overlay
+from mappings.language.packs import lint_pack
 from mappings.language.problems import Problems, did_you_mean
 from mappings.language.provenance import effective_parts
 from mappings.language.samples import accept_samples, run_samples
-from mappings.language.stack import Catalogue, layers_of
+from mappings.language.stack import ANYWHERE, Catalogue, layers_of
+from mappings.language.subjects import subjects
 
 
 def described() -> list[dict[str, Any]]:
@@ -48,7 +50,12 @@ def describe(name: str) -> dict[str, Any]:
         "layers": [layer.label for layer in layers],
         "versions": catalogue.versions(name),
         "overlays": [
-            f"{overlay.kind} {overlay.name} {overlay.version} (for {overlay.wanted}, in {folder.root})"
+            {
+                "of": f"{overlay.kind} {overlay.name}",
+                "version": overlay.version,
+                "for": overlay.wanted,
+                "folder": str(folder.root),
+            }
             for folder in catalogue.overlays
             if isinstance(overlay := folder.manifest, Overlay) and overlay.pack == name
         ],
@@ -81,11 +88,24 @@ def shown_mapping(name: str, part: str | None, locality: Locality, *, changed: b
     }
 
 
-def problems_of(names: Sequence[str] | None) -> list[dict[str, Any]]:
-    """Mistakes and warnings of these packs, or of all. Raises Declined for a name that no pack has."""
+def problems_of(names: Sequence[str] | None, locality: Locality = ANYWHERE) -> list[dict[str, Any]]:
+    """Mistakes and warnings of these packs and overlays, or of all. At a place or for a source, those of the packs as
+    they run there: without names, of the packs that an overlay there lies over.
+
+    Raises Declined for a name that no pack or overlay has.
+    """
     search = read_settings().packs
-    _known(names, search)
-    found = [each for each in lint_packs(search) if not names or each.place.file.partition("/")[0] in names]
+    catalogue = Catalogue(search)
+    overlays = {folder.root.name: folder for folder in catalogue.overlays}
+    if unknown := [name for name in names or () if name not in catalogue.packs and name not in overlays]:
+        known = ", ".join(sorted({*catalogue.packs, *overlays}))
+        raise Declined(f"there is no pack or overlay {', '.join(unknown)}; there are: {known}")
+    if not locality.owners():
+        found = lint_packs(search, names or None)
+    else:
+        over = sorted({folder.owner[0] for folder in overlays.values() if folder.owner[1:] in locality.owners()})
+        asked = [overlays[name].owner[0] if name in overlays else name for name in names or over]
+        found = [each for name in dict.fromkeys(asked) for each in lint_pack(name, search, locality)]
     return [
         {
             "file": each.place.file,
@@ -103,8 +123,8 @@ def problems_of(names: Sequence[str] | None) -> list[dict[str, Any]]:
 
 
 def tried_samples(names: Sequence[str] | None) -> list[dict[str, Any]]:
-    """Every sample of these packs, or of all, with the differences from what is expected. Raises Declined for a name
-    that no pack has, Misconfigured for a pack that does not compile."""
+    """Every sample of these packs and overlays, or of all, with the differences from what is expected. Raises Declined
+    for a name that none has, Misconfigured for what does not compile."""
     search = read_settings().packs
     results = (each for name in _known(names, search) for each in run_samples(name, search))
     return [{"pack": r.pack, "sample": r.sample, "ok": r.ok, "differences": list(r.differences)} for r in results]
@@ -135,9 +155,9 @@ def guide_coverage(names: Sequence[str], folder: Path) -> dict[str, Any]:
 
 
 def _known(names: Sequence[str] | None, search: Sequence[Path]) -> Sequence[str]:
-    known = sorted(pack_folders(search))
+    known = sorted(subjects(search))
     if unknown := [name for name in names or () if name not in known]:
-        raise Declined(f"there is no pack {', '.join(unknown)}; there are: {', '.join(known)}")
+        raise Declined(f"there is no pack or overlay {', '.join(unknown)}; there are: {', '.join(known)}")
     return names or known
 
 

@@ -59,7 +59,11 @@ def show(
 
     if part is None and place is None and source is None:
         described = describe(pack)
-        print_json(described) if as_json else print_facts(described)
+        if as_json:
+            print_json(described)
+        else:
+            over = [f"{o['of']} {o['version']} (for {o['for']}, {o['folder']})" for o in described["overlays"]]
+            print_facts({**described, "overlays": over})
         return
     found = shown_mapping(pack, part, locality_for(read_settings(), place, source), changed=changed)
     print_json(found) if as_json else _print_mapping(found)

@@ -28,20 +28,37 @@ def list_(as_json: AsJson = False) -> None:
     if as_json:
         print_json(found)
         return
-    columns = ["pack", "version", "format", "extends", "samples", "folder"]
-    print_table(columns, ([each[name] for name in columns] for each in found), none="no packs: look at CAREHUB_PACKS")
+    columns = ["pack", "version", "format", "extends", "samples", "overlays", "folder"]
+    rows = ({**each, "overlays": [overlay["of"] for overlay in each["overlays"]]} for each in found)
+    print_table(columns, ([each[name] for name in columns] for each in rows), none="no packs: look at CAREHUB_PACKS")
 
 
 packs.command("show", help=mappings.SHOW_HELP)(mappings.show)
 packs.command("diff", help=mappings.DIFF_HELP)(mappings.diff)
 
 
-@packs.command("lint", help="Checks packs against the language and FHIR.\n\nExample: `carehub packs lint hl7v2-itk`")
-def lint(names: PackNames = None, as_json: AsJson = False) -> None:
+LINT_HELP = """Checks packs and overlays against the language and FHIR: every mistake, with its line and what to write.
+
+An overlay is called by the name of its folder, and lies over its pack alone. With --place or --source, packs are
+checked as they run there, with all overlays and pins.
+
+Examples: `carehub packs lint hl7v2-itk`, `carehub packs lint dorset`, `carehub packs lint --place qvv`
+"""
+
+
+@packs.command("lint", help=LINT_HELP)
+def lint(
+    names: PackNames = None,
+    place: mappings.PlaceOption = None,
+    source: mappings.SourceOption = None,
+    as_json: AsJson = False,
+) -> None:
+    from carehub.localities import locality_for
     from carehub.output import print_json, print_line, say
     from carehub.packs import problems_of
+    from carehub.settings import read_settings
 
-    problems = problems_of(names)
+    problems = problems_of(names, locality_for(read_settings(), place, source))
     mistakes = [each for each in problems if not each["warning"]]
     if as_json:
         print_json({"ok": not mistakes, "problems": problems})
@@ -62,7 +79,8 @@ Accept = Annotated[
 @packs.command(
     "test",
     help="Maps the samples and compares with what is expected.\n\n"
-    "Examples: `carehub packs test cld`, `carehub packs test cld --accept`",
+    "An overlay is called by the name of its folder.\n\n"
+    "Examples: `carehub packs test cld`, `carehub packs test dorset --accept`",
 )
 def try_samples(names: PackNames = None, accept: Accept = False, as_json: AsJson = False) -> None:
     from carehub.output import print_json, print_line, say

@@ -22,7 +22,7 @@ from mappings.language.compile.values import NOTHING_VALUE, Segments, Value
 from mappings.language.compile.writer import Writer
 from mappings.language.folder import Layer, Manifest, Overlay
 from mappings.language.nodes import Mapping, Node, read_yaml
-from mappings.language.problems import Place, Problems
+from mappings.language.problems import Place, Problems, did_you_mean
 from mappings.language.runtime.codes import code_table
 from mappings.language.runtime.program import MessageCode, Program
 from mappings.language.source import Hl7Fields, RowFields, read_hl7_fields, read_row_fields
@@ -211,7 +211,8 @@ def _lint(sources: _Sources, last: Layer, problems: Problems) -> None:
         _check_alone(shared, template)
     for name, codes in sources.codes.items():
         if name not in shared.used_codes and codes.place.file.startswith(f"{last.root.name}/"):
-            problems.warn(Place(codes.place.file), f"no template uses the code list {name}")
+            near = did_you_mean(name, shared.used_codes)
+            problems.warn(Place(codes.place.file), f"no template uses the code list {name}", near)
 
 
 def _check_alone(shared: Shared, template: Template) -> None:

@@ -18,6 +18,7 @@ LANGUAGE = "1"
 BUILT_IN = Path(__file__).parent.parent / "packs"
 KEYS = ("pack", "version", "language", "format", "sector", "extends", "recognise", "kind", "from")
 OVERLAY_KEYS = ("overlay", "place", "source", "version", "language", "from")
+_RANGE = re.compile(r"\d+(\.\d+)*(\.x)?")
 _OVERLAY = re.compile(r"^overlay[ \t]*:", re.MULTILINE)
 
 
@@ -161,6 +162,7 @@ def read_overlay(root: Path, problems: Problems) -> Overlay | None:
     before = len(problems.errors)
     version = _word(node, "version", problems)
     pack, wanted = _named(node, "overlay", problems) or ("", "")
+    stated = node.get("overlay")
     owners = [(kind, found.text) for kind in ("place", "source") if isinstance(found := node.get(kind), Scalar)]
     if len(owners) != 1:
         said = "an overlay is one place's or one source's"
@@ -169,7 +171,8 @@ def read_overlay(root: Path, problems: Problems) -> Overlay | None:
     if len(problems.errors) > before:
         return None
     [(kind, name)] = owners
-    return Overlay(name, kind, version, pack, wanted, _facts(node.get("from")), node.place)
+    place = stated.place if stated is not None else node.place
+    return Overlay(name, kind, version, pack, wanted, _facts(node.get("from")), place)
 
 
 def _manifest_node(root: Path, keys: tuple[str, ...], problems: Problems) -> Mapping | None:
@@ -219,6 +222,8 @@ def _named(node: Mapping, key: str, problems: Problems) -> tuple[str, str] | Non
     name, _, version = found.text.partition(" ")
     if not version:
         problems.add(found.place, f"`{key}` says no version", f"write `{key}: {name} 1.x`")
+    elif not _RANGE.fullmatch(version):
+        problems.add(found.place, f"`{version}` names no versions", f"write `{key}: {name} 1.x`, `1.2.x` or `1.2.3`")
     return name, version
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from mappings.language.cache import Cache, content_key
-from mappings.language.folder import Layer, Overlay, pack_folders, read_manifest
+from mappings.language.folder import Layer, Manifest, Overlay, pack_folders, read_manifest
 from mappings.language.pack import CompiledPack, Version
 from mappings.language.problems import PackError, PackProblem, Place, Problems, did_you_mean
 from mappings.language.runtime.program import Program
-from mappings.language.stack import ANYWHERE, Catalogue, Locality, home_of, layers_of
+from mappings.language.stack import ANYWHERE, Catalogue, Locality, layers_of
+from mappings.language.subjects import home_of
 from mappings.restriction import RuleBook, RuleMistake, laid_over, national
 
 RESTRICTION: Final = "restriction.yaml"
@@ -72,8 +73,8 @@ def rules_of(layers: Sequence[Layer], problems: Problems) -> RuleBook:
         except RuleMistake as mistake:
             lines = text.splitlines()
             line = lines[mistake.line - 1] if mistake.line <= len(lines) else ""
-            column = len(line) - len(line.lstrip()) + 1
-            problems.add(Place(shown, mistake.line, column, line, len(line.strip())), mistake.text)
+            place = Place(shown, mistake.line, mistake.column, line, len(line.rstrip()) - mistake.column + 1)
+            problems.add(place, mistake.text, mistake.advice)
     return rules
 
 
@@ -87,30 +88,41 @@ def list_packs(search: Sequence[Path] = ()) -> list[Version]:
     return found
 
 
-def lint_packs(
-    search: Sequence[Path] = (), locality_of: Callable[[Overlay], Locality] | None = None
-) -> list[PackProblem]:
-    """Every mistake and warning of every pack and overlay on the search path and built in, each once.
+def lint_packs(search: Sequence[Path] = (), names: Collection[str] | None = None) -> list[PackProblem]:
+    """Every mistake and warning of every pack and overlay on the search path and built in, each once. An overlay lies
+    over its pack alone.
 
-    `locality_of` says where an overlay runs; without it each lies over its pack alone.
+    With `names`, of those packs, and of overlays by the names of their folders; mistakes of the layers below them too,
+    since they stop them.
     """
     catalogue = Catalogue(search)
     found: list[PackProblem] = []
     for name, folders in catalogue.packs.items():
-        for folder in folders:
+        for folder in folders if names is None or name in names else ():
             version = folder.manifest.version if folder.manifest else None
-            found += folder.problems
-            found += lint_pack(name, search, Locality(pins={name: version}) if version else ANYWHERE)
+            made = lint_pack(name, search, Locality(pins={name: version}) if version else ANYWHERE)
+            found += _of(folder.root, [*folder.problems, *made], names)
     for folder in catalogue.overlays:
-        overlay = folder.manifest
-        found += folder.problems
-        if isinstance(overlay, Overlay) and overlay.pack in catalogue.packs:
-            home = locality_of(overlay) if locality_of else home_of(overlay, search)
-            found += lint_pack(overlay.pack, search, home)
-        elif isinstance(overlay, Overlay):
-            said = f"there is no pack `{overlay.pack}` to lie over"
-            found.append(PackProblem(overlay.place, said, _near(overlay.pack, catalogue)))
+        if names is None or folder.root.name in names:
+            found += _of(folder.root, [*folder.problems, *_lint_overlay(folder.manifest, catalogue, search)], names)
     return list(dict.fromkeys(found))
+
+
+def _of(root: Path, problems: Iterable[PackProblem], names: Collection[str] | None) -> Iterator[PackProblem]:
+    """Of what was asked for by name, warnings of its own files alone."""
+    own = f"{root.name}/"
+    return (p for p in problems if names is None or not p.warning or p.place.file.startswith(own))
+
+
+def _lint_overlay(
+    overlay: Overlay | Manifest | None, catalogue: Catalogue, search: Sequence[Path]
+) -> list[PackProblem]:
+    if not isinstance(overlay, Overlay):
+        return []
+    if overlay.pack in catalogue.packs:
+        return lint_pack(overlay.pack, search, home_of(overlay, search))
+    said = f"there is no pack `{overlay.pack}` to lie over"
+    return [PackProblem(overlay.place, said, _near(overlay.pack, catalogue))]
 
 
 def _near(pack: str, catalogue: Catalogue) -> str:

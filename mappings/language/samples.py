@@ -19,9 +19,9 @@ from contract.event import rfc3339
 from contract.identifiers import ResourceIds
 from mappings import formats
 from mappings.language.expectations import asserted, compared
-from mappings.language.folder import pack_folders
 from mappings.language.pack import CompiledPack
 from mappings.language.packs import load_pack
+from mappings.language.subjects import subjects
 from mappings.stages import Decoded, Format, Json, MapContext, Mapped, ParentState, Sender
 
 KEY: Final = b"sample"
@@ -61,8 +61,9 @@ class AccountedSample:
 
 
 def run_samples(pack: str, search: Sequence[Path] = ()) -> list[SampleResult]:
-    """Runs every sample of a pack. Raises PackError when the pack does not compile."""
-    compiled = load_pack(pack, search)
+    """Runs every sample of a pack, or of an overlay by the name of its folder, over its pack alone. Raises PackError
+    when it does not compile."""
+    compiled = _compiled(pack, search)
     folders = sample_folders(pack, search)
     known = _remembered(compiled, folders)
     return [SampleResult(pack, folder.name, tuple(_differences(compiled, folder, known))) for folder in folders]
@@ -71,7 +72,7 @@ def run_samples(pack: str, search: Sequence[Path] = ()) -> list[SampleResult]:
 def accept_samples(pack: str, search: Sequence[Path] = (), names: Sequence[str] = ()) -> list[str]:
     """Writes what comes today as what is expected, for the samples named, else for all; gives the names of those that
     changed. Raises PackError."""
-    compiled = load_pack(pack, search)
+    compiled = _compiled(pack, search)
     changed: list[str] = []
     folders = sample_folders(pack, search)
     known = _remembered(compiled, folders)
@@ -86,9 +87,14 @@ def accept_samples(pack: str, search: Sequence[Path] = (), names: Sequence[str] 
     return changed
 
 
+def _compiled(name: str, search: Sequence[Path]) -> CompiledPack:
+    known = subjects(search).get(name)
+    return load_pack(known.pack, search, locality=known.locality) if known is not None else load_pack(name, search)
+
+
 def sample_folders(pack: str, search: Sequence[Path] = ()) -> list[Path]:
-    root = pack_folders(search).get(pack)
-    base = root / "samples" if root is not None else None
+    known = subjects(search).get(pack)
+    base = known.root / "samples" if known is not None else None
     return sorted(p for p in base.iterdir() if p.is_dir()) if base is not None and base.is_dir() else []
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from mappings.language.changes import changed_paths
 from mappings.language.folder import (
     Layer,
     Manifest,
@@ -21,6 +22,7 @@ from mappings.language.folder import (
     read_manifest,
     read_overlay,
 )
+from mappings.language.nodes import Scalar, read_yaml
 from mappings.language.problems import PackProblem, Place, Problems, did_you_mean
 
 _CLAIM: Final = re.compile(r"^(overlay|place|source)[ \t]*:[ \t]*[\"']?([\w-]+)", re.MULTILINE)
@@ -47,58 +49,6 @@ ANYWHERE: Final = Locality()
 def layers_of(name: str, search: Sequence[Path], problems: Problems, locality: Locality = ANYWHERE) -> list[Layer]:
     """The layers of a pack, base first. Empty, with problems added, when one that belongs there cannot be had."""
     return Catalogue(search).layers(name, problems, locality)
-
-
-def layers_with(
-    folder: Path, name: str, search: Sequence[Path], problems: Problems, locality: Locality = ANYWHERE
-) -> list[Layer]:
-    """The layers of a pack with what stands in a folder: a version of it, or an overlay in place of its owner's own.
-    Empty, with problems added, when the folder is neither."""
-    if not (folder / "pack.yaml").is_file():
-        problems.add(Place(f"{folder.name}/pack.yaml"), "there is no such file", "name the folder of a pack or overlay")
-        return []
-    if not is_overlay(folder):
-        manifest = read_manifest(folder, problems)
-        pins = {**locality.pins, name: manifest.version if manifest is not None else ""}
-        found = layers_of(name, [folder.parent, *search], problems, replace(locality, pins=pins))
-        if found and not any(layer.root == folder for layer in found):
-            problems.add(Place(f"{folder.name}/pack.yaml"), f"the folder is no version of {name}")
-        return found
-    overlay = read_overlay(folder, problems)
-    if overlay is None:
-        return []
-    if overlay.pack != name:
-        problems.add(overlay.place, f"the overlay lies over {overlay.pack}, not over {name}")
-        return []
-    if not fits(locality.pins.get(name, ""), overlay.wanted):
-        locality = replace(locality, pins={**locality.pins, **home_of(overlay, search).pins})
-    around = [layer for layer in layers_of(name, search, problems, locality) if not _same_owner(layer, overlay)]
-    version = next((layer.manifest.version for layer in reversed(around) if isinstance(layer.manifest, Manifest)), "")
-    if version and not fits(version, overlay.wanted):
-        _add_unfit(problems, [overlay], version)
-    return [*around, Layer(folder, overlay)] if around and not problems.errors else []
-
-
-def _add_unfit(problems: Problems, overlays: Sequence[Overlay], version: str) -> None:
-    """That none of an owner's overlays of a pack is for the version that runs."""
-    first = overlays[0]
-    ranges = " and ".join(overlay.wanted for overlay in overlays)
-    said = f"the overlay of {first.kind} {first.name} is for {first.pack} {ranges}, and here runs {version}"
-    stay = f"to stay with another: carehub places pin PLACE {first.pack} VERSION"
-    problems.add(first.place, said, f"to adopt it, write `overlay: {first.pack} {version}`; {stay}")
-
-
-def _same_owner(layer: Layer, overlay: Overlay) -> bool:
-    known = layer.manifest
-    return isinstance(known, Overlay) and (known.kind, known.name) == (overlay.kind, overlay.name)
-
-
-def home_of(overlay: Overlay, search: Sequence[Path]) -> Locality:
-    """Where an overlay lies over its pack alone, in the first version that it fits."""
-    problems = Problems()
-    manifests = (read_manifest(root, problems) for root in editions(search).get(overlay.pack, ()))
-    pins = next(({m.name: m.version} for m in manifests if m and fits(m.version, overlay.wanted)), {})
-    return Locality((overlay.name,), None, pins) if overlay.kind == "place" else Locality((), overlay.name, pins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,13 +128,42 @@ class Catalogue:
             known = [(folder.root, folder.manifest) for folder in theirs if isinstance(folder.manifest, Overlay)]
             fitting = [Layer(root, overlay) for root, overlay in known if fits(version, overlay.wanted)]
             if len(fitting) > 1:
-                others = " and ".join(layer.root.name for layer in fitting)
-                said = f"the folders {others} are both the overlay of {kind} {code} for {name} {version}"
-                problems.add(fitting[1].manifest.place, said, "keep one, or give them different versions of the pack")
+                _add_double(problems, fitting[0], fitting[1], f"{kind} {code} for {name} {version}")
             elif known and not fitting:
-                _add_unfit(problems, [overlay for _, overlay in known], version)
+                add_unfit(problems, [overlay for _, overlay in known], version)
             found += fitting
         return found
+
+
+def add_unfit(problems: Problems, overlays: Sequence[Overlay], version: str) -> None:
+    """That none of an owner's overlays of a pack is for the version that runs."""
+    first = overlays[0]
+    ranges = " and ".join(overlay.wanted for overlay in overlays)
+    said = f"the overlay of {first.kind} {first.name} is for {first.pack} {ranges}, and here runs {version}"
+    adopt = f"to adopt it, write `overlay: {first.pack} {version.partition('.')[0]}.x`"
+    problems.add(first.place, said, f"{adopt}; to stay with another: carehub places pin PLACE {first.pack} VERSION")
+
+
+def _add_double(problems: Problems, first: Layer, second: Layer, owner: str) -> None:
+    """That an owner has two overlays at once; where both change the same, there."""
+    said = f"the folders {first.root.name} and {second.root.name} are both the overlay of {owner}"
+    theirs = {(file, path.text): path for file, path in _paths(second)}
+    same = [(path, theirs[file, path.text]) for file, path in _paths(first) if (file, path.text) in theirs]
+    for path, other in same:
+        advice = "a place or source has one overlay of a pack: put both into one folder, and say there which is meant"
+        problems.add(
+            other.place, f"`{path.text}` is changed in {path.place.file}:{path.place.line} too: {said}", advice
+        )
+    if not same:
+        problems.add(
+            second.manifest.place, said, "put both into one folder, or give them different versions of the pack"
+        )
+
+
+def _paths(layer: Layer) -> list[tuple[str, Scalar]]:
+    text = layer.file("changes.yaml")
+    document = read_yaml(text[1], text[0], Problems()) if text is not None else None
+    return changed_paths(document) if document is not None else []
 
 
 def _pack(root: Path) -> Folder:

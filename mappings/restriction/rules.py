@@ -79,11 +79,12 @@ class RuleBook:
 
 
 class RuleMistake(Misconfigured):
-    """Where the mistake is, and what."""
+    """Where the mistake is, what, and what to write instead."""
 
-    def __init__(self, file: str, line: int, text: str) -> None:
-        super().__init__(f"{file}:{line}: {text}")
-        self.file, self.line, self.text = file, line, text
+    def __init__(self, file: str, line: int, text: str, advice: str = "", column: int = 1) -> None:
+        super().__init__(f"{file}:{line}: {text}{'; ' if advice else ''}{advice}")
+        self.file, self.line, self.column = file, line, column
+        self.text, self.advice = text, advice
 
 
 @cache
@@ -143,7 +144,8 @@ class _Reader:
         keys = self._keys(node, {"name", "scope", "found", "action", "source"}, {"lifted", "withholds"})
         scope, action = self._word(keys["scope"], Scope), self._word(keys["action"], Action)
         if self.layer and scope is Scope.PERSON:
-            raise self._wrong(keys["scope"], "a person's flag holds in every place, so person rules are national")
+            said = "a person's flag holds in every place, so person rules are national"
+            raise self._wrong(keys["scope"], said, "write `scope: event` or `scope: element`")
         person_redacts = scope is Scope.PERSON and action is Action.REDACT
         if ("withholds" in keys) != person_redacts:
             raise self._wrong(node, "withholds belongs to rules of scope person and action redact, and only to these")
@@ -172,18 +174,20 @@ class _Reader:
         for key in ("lifted", "withholds"):
             if key in (keys := self._keys(node)):
                 said = f"{key} of {below.name} is national: changing it here could only make it weaker elsewhere"
-                raise self._wrong(keys[key], said)
+                raise self._wrong(keys[key], said, f"leave `{key}` out")
         keys = self._keys(node, {"name", "source"}, {"found", "scope", "action"})
         scope = self._word(keys["scope"], Scope) if "scope" in keys else below.scope
         action = self._word(keys["action"], Action) if "action" in keys else below.action
         whole = below.scope is Scope.ELEMENT and (scope, action) == (Scope.EVENT, Action.ROUTE)
         if not whole and (scope, action) != (below.scope, below.action):
             said = f"{below.name} is {below.scope}, {below.action} in {below.place}; {scope}, {action} would be weaker"
-            raise self._wrong(keys.get("scope", keys.get("action", node)), f"{said}, and a layer may only be stricter")
+            where = keys.get("scope", keys.get("action", node))
+            advice = "leave the rule out, or say under `found:` what else counts for it"
+            raise self._wrong(where, f"{said}, and a layer may only be stricter", advice)
         more = self._markers(keys["found"]) if "found" in keys else ()
         more = tuple(marker for marker in more if not any(_covers(known, marker) for known in below.found))
         if not more and not whole:
-            raise self._wrong(node, f"this changes nothing of {below.name}; leave it out, or say what else counts")
+            raise self._wrong(node, f"this changes nothing of {below.name}", "leave it out, or say what else counts")
         place = self._place(node) if whole else below.place
         return replace(below, scope=scope, action=action, found=(*below.found, *more), place=place)
 
@@ -250,8 +254,8 @@ class _Reader:
     def _place(self, node: yaml.Node) -> str:
         return f"{self.file}:{node.start_mark.line + 1}"
 
-    def _wrong(self, node: yaml.Node, text: str) -> RuleMistake:
-        return RuleMistake(self.file, node.start_mark.line + 1, text)
+    def _wrong(self, node: yaml.Node, text: str, advice: str = "") -> RuleMistake:
+        return RuleMistake(self.file, node.start_mark.line + 1, text, advice, node.start_mark.column + 1)
 
 
 def _covers(known: Marker, marker: Marker) -> bool:

@@ -121,7 +121,7 @@ def test_a_version_in_another_folder_is_compared(cli: Cli, packs: Path, tmp_path
         (("1.0.0", "2.0.0"), 2, "2.0.0 is neither a folder nor a version of mine; there are: 1.0.0"),
         (("1.0.0", "packs"), 3, "packs/pack.yaml:1:1  there is no such file"),
         (("1.0.0", "other"), 3, "the overlay lies over hl7v2, not over mine"),
-        (("1.0.0", "late"), 3, "late/pack.yaml:1:1  the overlay of place dorset is for mine 2.x, and here runs 1.0.0"),
+        (("1.0.0", "late"), 3, "late/pack.yaml:1:10  the overlay of place dorset is for mine 2.x, and here runs 1.0.0"),
     ],
 )
 def test_what_cannot_be_compared_is_told(
@@ -142,7 +142,9 @@ def test_show_tells_what_a_pack_builds_on_and_what_lies_over_it(cli: Cli, packs:
     write_pack(packs, {"pack.yaml": MANIFEST, "changes.yaml": CHANGE}, "dorset")
     shown = cli.json("packs", "show", "mine")
     assert (shown["layers"], shown["versions"]) == (["mine 1.0.0"], ["1.0.0", "1.1.0"])
-    assert shown["overlays"] == [f"place dorset 2 (for 1.x, in {packs / 'dorset'})"]
+    assert shown["overlays"] == [{"of": "place dorset", "version": "2", "for": "1.x", "folder": str(packs / "dorset")}]
+    assert f"place dorset 2 (for 1.x, {packs / 'dorset'})" in cli.run("packs", "show", "mine")
+    assert "place dorset" in cli.run("packs", "list")
 
 
 def test_show_prints_the_mapping_of_a_place_with_the_layer_of_each_line(cli: Cli, packs: Path) -> None:

@@ -47,7 +47,7 @@ def test_fmt_leaves_alone_what_it_cannot_lay_out(cli: Cli, folder: Path) -> None
 
 
 def test_fmt_knows_no_pack_of_that_name(cli: Cli) -> None:
-    assert "there is no pack phsyio" in cli.both("packs", "fmt", "phsyio", code=1)[1]
+    assert "there is no pack or overlay phsyio" in cli.both("packs", "fmt", "phsyio", code=1)[1]
 
 
 def test_schema_prints_one_and_writes_all(cli: Cli, tmp_path: Path) -> None:

@@ -185,7 +185,7 @@ def test_a_version_that_a_source_of_the_place_cannot_run_is_not_pinned(hub: Cli,
     write_pack(wards, {"pack.yaml": manifest, "changes.yaml": change}, "dorset")
     said = hub.both(*PIN, "2.0.0", code=1)[1]
     assert "qvv cannot hold to 2.0.0; nothing is changed" in said
-    assert "dorset/pack.yaml:1:1" in said
+    assert "dorset/pack.yaml:1:10" in said
     assert hub.json("places", "show", "qvv")["pins"] == {}
     hub.run(*PIN, "1.0.0")
 

@@ -107,7 +107,7 @@ def test_a_reload_takes_what_changed_and_leaves_what_did_not(tmp_path: Path) -> 
         ("pack.yaml", "overlay: [\n", "dorset/pack.yaml cannot be read"),
         ("changes.yaml", "\x00", "dorset/changes.yaml"),
         ("changes.yaml", "a:\n\xe9", "dorset/changes.yaml:2: the file is not UTF-8"),
-        ("restriction.yaml", "rules: []\n", "dorset/restriction.yaml:1:1  expected a list"),
+        ("restriction.yaml", "rules: []\n", "dorset/restriction.yaml:1:8  expected a list"),
     ],
 )
 def test_a_mapping_that_breaks_stays_in_service_as_it_was(tmp_path: Path, file: str, text: str, said: str) -> None:

@@ -1,4 +1,4 @@
-"""A new code list in a pack, or the beginning of what a pack lays over a list of the layers below."""
+"""A new code list in a pack or overlay, or the beginning of what a pack lays over a list of the layers below."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Final
 
 from mappings.language.begin.packs import CannotBegin
 from mappings.language.codes import COLUMNS, Unknown
-from mappings.language.folder import BUILT_IN, pack_folders
+from mappings.language.folder import BUILT_IN
 from mappings.language.problems import Problems, did_you_mean
 from mappings.language.stack import layers_of
+from mappings.language.subjects import subjects
 
 _NAME: Final = re.compile(r"[A-Za-z]\w*(-\w+)*", re.ASCII)
 
@@ -21,11 +22,12 @@ def begin_codes(pack: str, name: str, unknown: Unknown, search: Sequence[Path]) 
 
     Raises CannotBegin when the pack is none of the search path, or has the list already.
     """
-    folders = pack_folders(search)
-    root = folders.get(pack)
-    if root is None:
-        near = did_you_mean(pack, folders) or "`carehub packs list` names all"
+    known = subjects(search)
+    subject = known.get(pack)
+    if subject is None:
+        near = did_you_mean(pack, known) or "`carehub packs list` names all"
         raise CannotBegin(f"there is no pack {pack}; {near}")
+    root = subject.root
     if root.parent == BUILT_IN:
         said = f"{pack} came with the installation and is replaced with it"
         raise CannotBegin(f"{said}; make a pack of your own: carehub packs new NAME --extends {pack}")
@@ -34,7 +36,7 @@ def begin_codes(pack: str, name: str, unknown: Unknown, search: Sequence[Path]) 
     file = root / "codes" / f"{name}.csv"
     if file.exists():
         raise CannotBegin(f"{pack}/codes/{name}.csv is there already; nothing is overwritten")
-    layers = layers_of(pack, search, Problems())
+    layers = layers_of(subject.pack, search, Problems(), subject.locality)
     below = any(layer.file(f"codes/{name}.csv") for layer in layers)
     policy = "" if below else f"# unknown: {unknown}\n"
     file.parent.mkdir(exist_ok=True)

@@ -93,7 +93,7 @@ def test_an_overlay_does_not_follow_a_version_by_itself(tmp_path: Path) -> None:
 
     said = mistakes(tmp_path, Locality(("dorset",), pins={"mine": "2.0.0"}))
 
-    assert "dorset/pack.yaml:1:1" in said
+    assert "dorset/pack.yaml:1:10" in said
     assert "is for mine 1.x, and here runs 2.0.0" in said
 
 

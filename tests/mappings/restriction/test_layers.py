@@ -108,5 +108,5 @@ def test_a_pack_carries_the_rules_of_its_layers(tmp_path: Path) -> None:
     assert "sexual-health-clinic" in load_pack("mine", [tmp_path], locality=Locality(("trust",))).rules.rules
     assert "sexual-health-clinic" not in load_pack("mine", [tmp_path]).rules.rules
     (tmp_path / "trust" / "restriction.yaml").write_text(CLINIC.replace("event", "person"))
-    with pytest.raises(PackError, match=r"trust/restriction\.yaml:5:5  a person's flag"):
+    with pytest.raises(PackError, match=r"trust/restriction\.yaml:5:12  a person's flag"):
         load_pack("mine", [tmp_path], locality=Locality(("trust",)))
