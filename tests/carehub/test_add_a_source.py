@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import shlex
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +10,9 @@ import pytest
 
 from mappings.validation import check_reference
 from tests.carehub.conftest import Cli
+from tests.carehub.pages import files_of, follow
 
 TEXT = (Path(__file__).parent.parent.parent / "docs" / "add-a-source.md").read_text(encoding="utf-8")
-BLOCK = re.compile(r"(?:^`(?P<file>[\w./-]+)`:\n\n)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 PATIENT = {
     "resourceType": "Patient",
@@ -54,31 +51,15 @@ APPOINTMENT = {
 }
 
 
-def blocks() -> Iterator[tuple[str | None, str, str]]:
-    yield from ((found["file"], found["kind"], found["text"]) for found in BLOCK.finditer(TEXT))
-
-
 @pytest.fixture
-def told(hub: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def told(hub: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """Follows the page in an empty folder; gives what each command printed."""
     monkeypatch.chdir(tmp_path)
-    said: dict[str, str] = {}
-    for file, kind, text in blocks():
-        if file is not None:
-            Path(file).parent.mkdir(parents=True, exist_ok=True)
-            Path(file).write_text(text, encoding="utf-8")
-        for command in text.splitlines() if kind == "sh" else ():
-            words = shlex.split(command)
-            if words[0] == "export":
-                monkeypatch.setenv(*words[1].split("=", 1))
-            else:
-                assert words[0] == "carehub"
-                said[command] = hub.run(*words[1:])
-    return said
+    return follow(TEXT, hub, monkeypatch)
 
 
-def test_every_step_works_and_the_first_row_becomes_what_is_promised(told: dict[str, str], hub: Cli) -> None:
-    booked, cancelled = map(json.loads, next(t for c, t in told.items() if "preview" in c).splitlines())
+def test_every_step_works_and_the_first_row_becomes_what_is_promised(told: list[tuple[str, str]], hub: Cli) -> None:
+    booked, cancelled = map(json.loads, next(t for c, t in told if "preview" in c).splitlines())
 
     assert (booked["event"], booked["topic"]) == ("appointment-booked-1", "care.qvv.community.v1")
     assert cancelled["event"] == "appointment-cancelled-1"
@@ -89,11 +70,11 @@ def test_every_step_works_and_the_first_row_becomes_what_is_promised(told: dict[
     assert named(made["Appointment"]["resource"], patient) == APPOINTMENT
     assert check_reference(booked["bundle"]) == ()
     assert hub.json("packs", "lint", "physio") == {"ok": True, "problems": []}
-    assert not [file for file, kind, text in blocks() if file and kind == "yaml" and Path(file).read_text() != text]
+    assert not [file for file, text in files_of(TEXT) if file.endswith(".yaml") and Path(file).read_text() != text]
     assert hub.json("sources", "show", "west-physio")["packs"] == ["physio"]
 
 
-def test_the_mistake_shown_is_what_lint_says(told: dict[str, str], hub: Cli) -> None:
+def test_the_mistake_shown_is_what_lint_says(told: list[tuple[str, str]], hub: Cli) -> None:
     template = Path("packs/physio/templates/Patient.yaml")
     template.write_text(template.read_text().replace("birthDate", "birthdate"))
 
@@ -101,7 +82,7 @@ def test_the_mistake_shown_is_what_lint_says(told: dict[str, str], hub: Cli) -> 
 
 
 def test_a_source_of_twenty_columns_takes_sixty_lines() -> None:
-    files = {file: text.splitlines() for file, kind, text in blocks() if file is not None}
+    files = {file: text.splitlines() for file, text in files_of(TEXT)}
     mapping = [
         line for file, lines in files.items() if file.endswith(".yaml") and "samples" not in file for line in lines
     ]

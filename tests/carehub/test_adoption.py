@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -176,3 +177,40 @@ def test_show_for_a_source_takes_its_places_and_its_own_overlay(hub: Cli, packs:
     assert shown["version"] == "1.0.0 + dorset 2 + pas 2"
     assert shown["parts"][0]["lines"][-1]["text"] == "  text: PID-7"
     assert "there is no source pax" in hub.both("packs", "show", "mine", "--source", "pax", code=1)[1]
+
+
+def test_a_local_pack_in_another_folder_works_with_every_command_beside_a_broken_one(
+    cli: Cli, packs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trust, region = tmp_path / "trust", packs
+    write_pack(trust, {"pack.yaml": MANIFEST, "changes.yaml": CHANGE}, "dorset")
+    write_pack(trust, {"pack.yaml": 'pack: wards\nversion: "1"\nlanguage: 1\nformat: hl7v2\n'}, "wards")
+    write_pack(region, {"message.hl7": Path("1.hl7").read_text()}, "mine/samples/one")
+    monkeypatch.setenv("CAREHUB_PACKS", os.pathsep.join(map(str, (trust, region))))
+
+    assert {"mine", "wards", "cld"} <= {each["pack"] for each in cli.json("packs", "list")}
+    assert cli.json("packs", "lint", "mine", "dorset") == {"ok": True, "problems": []}
+    assert cli.json("packs", "lint", "wards", code=1)["problems"][0]["file"] == "wards/pack.yaml"
+    cli.run("packs", "test", "mine", "--accept")
+    assert cli.json("packs", "test", "mine")["ok"]
+    assert cli.json("packs", "show", "mine")["folder"] == str(region / "mine")
+    assert cli.json("packs", "coverage", "mine")["samples"] == 1
+    assert diff(cli, "1.0.0", str(trust / "dorset"))["different"] == 2
+    line = cli.json("preview", "1.hl7", "--pack", "mine", "--place", "dorset")
+    patient = line["bundle"]["entry"][1]["resource"]
+    assert (line["topic"], patient["maritalStatus"]) == (None, {"text": "M"}), "the pack names no sector"
+    assert "left out, since they cannot run here: wards" in cli.both("preview", "1.hl7")[1]
+
+
+def test_an_overlay_has_samples_and_code_lists_of_its_own(cli: Cli, packs: Path) -> None:
+    files = {"pack.yaml": MANIFEST, "changes.yaml": CHANGE, "samples/one/message.hl7": MESSAGE.format("1", "open")}
+    asserts = 'Patient.maritalStatus.text: "M"\n'
+    write_pack(packs, files | {"samples/one/asserts.yaml": asserts}, "dorset")
+    assert "no expectation" in cli.run("packs", "test", "dorset", code=1)
+    cli.run("packs", "test", "dorset", "--accept")
+    assert cli.json("packs", "test", "dorset")["ok"]
+    (packs / "dorset" / "changes.yaml").write_text(CHANGE.replace("PID-8", "PID-7"))
+    assert "asserts.yaml:1:1" in cli.run("packs", "test", "dorset", code=1)
+    made = Path(cli.json("packs", "new-codes", "dorset", "ward", "--unknown", "omit")["file"])
+    assert made.read_text().startswith("# unknown: omit\ncode,display")
+    assert cli.json("packs", "fmt", "dorset", "--check") == {"ok": True, "files": []}

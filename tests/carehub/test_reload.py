@@ -36,11 +36,12 @@ pytestmark = pytest.mark.slow
 
 
 class House:
-    """A hub on SQLite, without a Kafka, with packs of its own."""
+    """A hub on SQLite with packs of its own. Without Java on PATH, a stand-in takes the place of Apache Kafka."""
 
     def __init__(self, folder: Path) -> None:
         self.packs = folder / "packs"
         self.environment = {
+            "PATH": str(Path(sys.executable).parent),
             "CAREHUB_DATA": str(folder / "data"),
             "CAREHUB_PACKS": str(self.packs),
             "DATABASE_URL": f"sqlite:///{folder / 'hub.db'}",
