@@ -21,6 +21,7 @@ from mappings.language.compile.unit import Reads, Shared, Unit, read_expression
 from mappings.language.compile.values import NOTHING_VALUE, Segments, Value
 from mappings.language.compile.writer import Writer
 from mappings.language.folder import Layer, Manifest, Overlay
+from mappings.language.labels import check_labels
 from mappings.language.nodes import Mapping, Node, read_yaml
 from mappings.language.problems import Place, Problems, did_you_mean
 from mappings.language.runtime.codes import code_table
@@ -48,7 +49,12 @@ def build(layers: list[Layer], problems: Problems) -> Built:
     """Checks and compiles a pack from its layers, base first."""
     problems.layers = {layer.root.name: layer.manifest.version for layer in layers}
     manifest = effective(layers)
-    sources = _Sources(layers, documents(layers, problems), manifest, problems)
+    files = documents(layers, problems)
+    for position, layer in enumerate(layers):
+        if isinstance(layer.manifest, Overlay):
+            below = layers[:position]
+            check_labels(layer, documents(below, Problems()), code_lists(below, Problems()), problems)
+    sources = _Sources(layers, files, manifest, problems)
     program = sources.program(accounting=False)
     reads = deepcopy(sources.shared.reads) if sources.shared else Reads()  # what is checked alone is not used
     _lint(sources, layers[-1], problems)

@@ -165,15 +165,16 @@ def value_at(document: Node, path: str) -> Node | None:
 
 def changed_paths(changes: Node) -> list[tuple[str, Scalar]]:
     """Every file (without `.yaml`) and path that a changes.yaml without mistakes names, in order."""
-    return [(file, change.path) for file, change in _changes(changes)]
+    return [(file, change.path) for file, change in changes_in(changes)]
 
 
 def removed_paths(changes: Node) -> list[tuple[str, Scalar]]:
     """As changed_paths, of what is removed."""
-    return [(file, change.path) for file, change in _changes(changes) if change.verb == "remove"]
+    return [(file, change.path) for file, change in changes_in(changes) if change.verb == "remove"]
 
 
-def _changes(changes: Node) -> Iterator[tuple[str, Change]]:
+def changes_in(changes: Node) -> Iterator[tuple[str, Change]]:
+    """Every change of a changes.yaml that is one, with its file (without `.yaml`)."""
     for entry in changes if isinstance(changes, Mapping) else ():
         for item in entry.value.items if isinstance(entry.value, Sequence) else ():
             change = _change(item, Problems())

@@ -120,7 +120,16 @@ def _lint_overlay(
     if not isinstance(overlay, Overlay):
         return []
     if overlay.pack in catalogue.packs:
-        return lint_pack(overlay.pack, search, home_of(overlay, search))
+        from mappings.language.samples import sample_folders
+        from mappings.language.strictness import looser_samples
+
+        home = home_of(overlay, search)
+        found = lint_pack(overlay.pack, search, home)
+        if not all(problem.warning for problem in found):
+            return found
+        layers = catalogue.layers(overlay.pack, Problems(), home)
+        folders = [folder for layer in layers[:-1] for folder in sample_folders(layer.manifest.name, search)]
+        return [*found, *looser_samples(layers, folders)]
     said = f"there is no pack `{overlay.pack}` to lie over"
     return [PackProblem(overlay.place, said, _near(overlay.pack, catalogue))]
 

@@ -126,6 +126,14 @@ def _remembered(pack: CompiledPack, folders: Sequence[Path]) -> dict[str, Parent
         waiting = still
 
 
+def mapped_samples(pack: CompiledPack, folders: Sequence[Path]) -> Iterator[tuple[Path, Mapped | None]]:
+    """Every message of these samples in order, with the sample's folder; None for what the pack refuses."""
+    known = _remembered(pack, folders)
+    for folder in folders:
+        for run in _runs(pack, folder, known, account=False):
+            yield folder, None if isinstance(run, Refusal) else run[1]
+
+
 def accounted_samples(pack: CompiledPack, search: Sequence[Path] = ()) -> Iterator[AccountedSample]:
     """Every sample of the pack as it is mapped today, with what was read and where it went."""
     folders = sample_folders(pack.name, search)
@@ -138,7 +146,7 @@ def accounted_samples(pack: CompiledPack, search: Sequence[Path] = ()) -> Iterat
 
 
 def _runs(
-    pack: CompiledPack, folder: Path, known: dict[str, ParentState]
+    pack: CompiledPack, folder: Path, known: dict[str, ParentState], *, account: bool = True
 ) -> Iterator[tuple[Decoded, Mapped] | Refusal]:
     """What becomes of each message of the sample, in order."""
     parents = dict(known)
@@ -148,7 +156,7 @@ def _runs(
             continue
         context = MapContext(SENDER, ResourceIds(KEY), CLOCK, parents)
         try:
-            mapped = pack.map(decoded, context, account=True)
+            mapped = pack.map(decoded, context, account=account)
         except Refusal as refusal:
             yield refusal
             continue
