@@ -35,6 +35,7 @@ def told(hub: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tupl
     return follow(TEXT, hub, monkeypatch)
 
 
+@pytest.mark.slow
 def test_every_step_works_and_the_message_becomes_what_is_promised(told: list[tuple[str, str]], hub: Cli) -> None:
     before, after = (json.loads(said) for command, said in told if " preview " in command)
     assert (before["topic"], after["topic"]) == ("care.qvv.acute.v1", "care.qvv.acute.restricted.v1")
@@ -50,8 +51,10 @@ def test_every_step_works_and_the_message_becomes_what_is_promised(told: list[tu
     assert hub.json("places", "show", "qvv")["runs"] == {"hl7v2-itk": "1.1.0"}
     assert hub.json("packs", "lint", "dorset") == {"ok": True, "problems": []}
     assert hub.json("packs", "test", "dorset")["ok"]
-    layer = next(said for command, said in told if command.endswith("datatypes/PL/Location"))
-    assert all(line in layer for line in ("hl7v2 1.0.0       9 │   site: PL.4.1\n", "hl7v2 1.0.0      11 │ each:\n"))
+    layers = next(said for command, said in told if command.endswith("datatypes/PL/Location"))
+    shown = [line for line in TEXT.splitlines() if " │ " in line]
+    assert len(shown) == 2
+    assert {steady(line) for line in shown} <= {steady(line) for line in layers.splitlines()}
 
 
 @pytest.fixture
@@ -65,9 +68,9 @@ def files(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str
 
 def test_the_mistake_shown_is_what_lint_says(files: dict[str, str], cli: Cli) -> None:
     changes = Path("packs/dorset/changes.yaml")
-    changes.write_text(changes.read_text().replace("add: extension:", "add: extensions:"))
+    changes.write_text(changes.read_text().replace(".extension:", ".extensions:"))
 
-    assert cli.run("packs", "lint", "dorset", code=1) in TEXT
+    assert steady(cli.run("packs", "lint", "dorset", code=1)) in steady(TEXT)
 
 
 def test_the_layout_is_the_houses_and_lines_are_short(files: dict[str, str], cli: Cli) -> None:
@@ -75,6 +78,11 @@ def test_the_layout_is_the_houses_and_lines_are_short(files: dict[str, str], cli
     assert len(yaml) == 4
     assert max(len(line) for text in yaml for line in text.splitlines()) <= 100
     assert cli.json("packs", "fmt", "dorset", "--check") == {"ok": True, "files": []}
+
+
+def steady(text: str) -> str:
+    """Without the numbers of lines in national packs, which change with them."""
+    return re.sub(r" +\d+ │|(?<=/ADT\.yaml):\d+", "", text)
 
 
 def ward(line: dict[str, Any]) -> dict[str, Any]:

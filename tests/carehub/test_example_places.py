@@ -52,7 +52,7 @@ def test_the_examples_are_without_mistake_and_stay_small(places: Cli) -> None:
     assert places.json("packs", "lint") == {"ok": True, "problems": []}
     for place in ("harbour", "moor"):
         files = [file for file in (FOLDER / place).rglob("*") if file.is_file()]
-        assert sum(len(file.read_text().splitlines()) for file in files) <= 35
+        assert sum(len(file.read_text().splitlines()) for file in files) <= 30
 
 
 def test_without_the_folder_nothing_of_it_applies(cli: Cli) -> None:
