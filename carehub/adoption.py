@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from carehub.errors import WrongUsage
+from carehub.packs import cache_of
+from carehub.settings import Settings
 from contract.identifiers import ResourceIds
 from contract.topics import Sector, parse_topic
 from gateway.preview import Previewer
@@ -26,12 +28,12 @@ _POSITION: Final = re.compile(r"\[\d+\]")
 _ANY_PLACE: Final = "place"
 
 
-def mapping_of(name: str, wanted: str, search: Sequence[Path], locality: Locality) -> CompiledPack:
+def mapping_of(name: str, wanted: str, settings: Settings, locality: Locality) -> CompiledPack:
     """A version of the pack, or the pack with what stands in a folder, as it runs there.
 
     Raises WrongUsage for a version that is not there, PackError for what does not compile.
     """
-    problems = Problems()
+    problems, search = Problems(), settings.packs
     if Path(wanted).is_dir():
         layers = layers_with(Path(wanted).absolute(), name, search, problems, locality)
     elif wanted not in (there := Catalogue(search).versions(name)):
@@ -42,7 +44,7 @@ def mapping_of(name: str, wanted: str, search: Sequence[Path], locality: Localit
         layers = layers_of(name, search, problems, pinned)
     if problems.errors or not layers:
         raise PackError(name, problems.errors)
-    return load_layers(layers)
+    return load_layers(layers, cache_of(settings))
 
 
 def compared(files: Iterable[tuple[str, bytes]], before: CompiledPack, after: CompiledPack) -> Iterator[dict[str, Any]]:

@@ -17,12 +17,13 @@ from carehub.databases import open_hub
 from carehub.heartbeat import alive
 from carehub.installation import recorded_facts
 from carehub.kafka import find_kafka
+from carehub.packs import cache_of
 from carehub.secrets import NAMES, load_or_make_secrets, load_secrets, secret_files
 from carehub.settings import Settings, unknown_variables
 from carehub.tail import topics_of
 from contract.errors import Misconfigured
 from gateway.store.models import heartbeat, source
-from mappings.language import Cache, Catalogue, PackError, load_pack
+from mappings.language import Catalogue, PackError, load_pack
 from mappings.language.subjects import subjects
 
 LEAST_FREE_BYTES: Final = 1024**3
@@ -59,7 +60,7 @@ def _variables() -> Iterator[Finding]:
 
 def _packs(settings: Settings) -> Iterator[Finding]:
     """Packs and overlays: an overlay is tried over its pack alone. One that cannot be read at all is told too."""
-    cache = Cache(settings.pack_cache) if settings.data.is_dir() else None
+    cache = cache_of(settings)
     known, good = subjects(settings.packs), []
     for name, subject in known.items():
         try:

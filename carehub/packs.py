@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from carehub.errors import Declined
-from carehub.settings import read_settings
+from carehub.settings import Settings, read_settings
 from contract.errors import Misconfigured
-from mappings.language import CompiledPack, Locality, PackError, lint_packs, list_packs, load_pack
+from mappings.language import Cache, CompiledPack, Locality, PackError, lint_packs, list_packs, load_pack
 from mappings.language.build import effective
 from mappings.language.coverage.declared import declared
 from mappings.language.coverage.report import score
@@ -21,6 +21,12 @@ from mappings.language.provenance import effective_parts
 from mappings.language.samples import accept_samples, run_samples
 from mappings.language.stack import ANYWHERE, Catalogue, layers_of
 from mappings.language.subjects import subjects
+
+
+def cache_of(settings: Settings) -> Cache | None:
+    """Packs that this installation has compiled before. None where there is no installation yet: trying a message out
+    makes no folder."""
+    return Cache(settings.pack_cache) if settings.data.is_dir() else None
 
 
 def described() -> list[dict[str, Any]]:
@@ -161,14 +167,15 @@ def _known(names: Sequence[str] | None, search: Sequence[Path]) -> Sequence[str]
     return names or known
 
 
-def sound_packs(search: Sequence[Path], locality: Locality) -> tuple[list[CompiledPack], list[str]]:
+def sound_packs(settings: Settings, locality: Locality) -> tuple[list[CompiledPack], list[str]]:
     """Every pack that compiles as it runs there; one that builds on another stands before it, so that it is tried
     first. Second, the names of those that do not: the others are none the worse for it."""
+    search, cache = settings.packs, cache_of(settings)
     depths = {name: len(layers_of(name, search, Problems())) for name, _ in list_packs(search)}
     sound, broken = [], []
     for name in sorted(depths, key=lambda name: (-depths[name], name)):
         try:
-            sound.append(load_pack(name, search, locality=locality))
+            sound.append(load_pack(name, search, cache, locality))
         except Misconfigured:
             broken.append(name)
     return sound, broken

@@ -93,7 +93,7 @@ def diff(
         raise WrongUsage("say which messages: --messages FILE…")
     settings = read_settings()
     locality = locality_for(settings, place, source)
-    mappings = [mapping_of(pack, wanted, settings.packs, locality) for wanted in (before, after)]
+    mappings = [mapping_of(pack, wanted, settings, locality) for wanted in (before, after)]
     found = list(compared(((str(file), read_file(file)) for file in files), *mappings))
     summary = summed(found)
     if as_json:

@@ -69,15 +69,15 @@ def _packs(name: str | None, place: str | None) -> list[Any]:
     place."""
     from carehub.localities import locality_for
     from carehub.output import say
-    from carehub.packs import sound_packs
+    from carehub.packs import cache_of, sound_packs
     from carehub.settings import read_settings
     from mappings.language import load_pack
 
     settings = read_settings()
     locality = locality_for(settings, place, None)
     if name is not None:
-        return [load_pack(name, settings.packs, locality=locality)]
-    sound, broken = sound_packs(settings.packs, locality)
+        return [load_pack(name, settings.packs, cache_of(settings), locality)]
+    sound, broken = sound_packs(settings, locality)
     if broken:
         say(f"left out, since they cannot run here: {', '.join(broken)} (preview --pack NAME says why)")
     return sound

@@ -61,6 +61,12 @@ def build(layers: list[Layer], problems: Problems) -> Built:
     return Built(manifest, program, sources.accounting, sources.hl7, sources.rows, reads, sources.codes)
 
 
+def noting(layers: list[Layer]) -> Program:
+    """The program that notes its reads alone, of layers that are known to compile."""
+    problems = Problems()
+    return _Sources(layers, documents(layers, problems), effective(layers), problems).accounting()
+
+
 def effective(layers: list[Layer]) -> Manifest:
     """The last pack's manifest, with what it leaves to the base; its version tells the overlays: `1.0.0 + qvv 2`."""
     packs = [layer.manifest for layer in reversed(layers) if isinstance(layer.manifest, Manifest)]

@@ -55,9 +55,9 @@ def load_layers(layers: list[Layer], cache: Cache | None = None, key: str | None
 
 def _noting(layers: list[Layer]) -> Program:
     """The program that notes its reads, of a pack that came from the cache."""
-    from mappings.language.build import build
+    from mappings.language.build import noting
 
-    return build(layers, Problems()).accounting()
+    return noting(layers)
 
 
 def rules_of(layers: Sequence[Layer], problems: Problems) -> RuleBook:
