@@ -56,9 +56,7 @@ def _lists(before: Sequence[Any], after: Sequence[Any], path: str) -> Iterator[D
         [orjson.dumps(item, option=orjson.OPT_SORT_KEYS) for item in items] for items in (before, after)
     )
     matched = difflib.SequenceMatcher(None, old_items, new_items, autojunk=False).get_opcodes()
-    for kind, start, end, begin, until in matched:
-        if kind == "equal":
-            continue
+    for _, start, end, begin, until in matched:
         for here, there in zip_longest(range(start, end), range(begin, until)):
             old = before[here] if here is not None else ABSENT
             new = after[there] if there is not None else ABSENT
