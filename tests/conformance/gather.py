@@ -19,6 +19,7 @@ from contract.errors import Refusal
 from contract.identifiers import ResourceIds
 from gateway.preview import Previewer
 from mappings import formats
+from mappings.language.stack import ANYWHERE
 from mappings.stages import Format, Sender
 
 ROOT: Final = Path(__file__).parent.parent.parent
@@ -68,7 +69,7 @@ def goldens() -> Iterator[Published]:
 def from_corpus() -> Corpus:
     """Every event that the corpus's messages become, as `carehub preview` shows them: `corpus/ADT-A01-01.hl7#0.0`."""
     files = sorted(file for pattern in _MESSAGES for file in CORPUS.glob(pattern))
-    packs = sound_packs(()) if files else []
+    packs = sound_packs((), ANYWHERE)[0] if files else []
     events: list[Published] = []
     refused: Counter[str] = Counter()
     for file in files:
