@@ -321,3 +321,15 @@ def test_two_results_that_nothing_names_apart_are_both_there(england: CompiledPa
     assert [r["valueQuantity"]["value"] for r in found] == [60, 90]
     assert len({r["id"] for r in found}) == 2
     assert Code.DUPLICATE_RESOURCE not in {issue.code for issue in made.issues}
+
+
+@pytest.mark.parametrize(("security", "restricted"), [("R", True), ("V", True), ("N", False), ("", False)])
+@pytest.mark.parametrize("field", [8, 26])
+def test_a_message_that_its_header_restricts_goes_to_the_restricted_topic(
+    international: CompiledPack, field: int, security: str, restricted: bool
+) -> None:
+    header, *rest = sample("a03-discharge", "hl7v2").decode().splitlines()
+    fields = [*header.split("|"), *[""] * 30]
+    fields[field - 1] = security
+    (draft,) = restrict(mapped(international, "\r".join(["|".join(fields), *rest]).encode()))
+    assert draft.restricted is restricted

@@ -1,4 +1,4 @@
-"""The message Bundle: a MessageHeader of the hub's own, then the resources."""
+"""The message Bundle: a MessageHeader, then the resources."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ DELETED: Final = "urn:carehub:deleted-element"
 
 def message_bundle(state: State, message: str, focus: Iterable[str | None]) -> Json:
     """`message` is what makes the header's id: the message's id, or the hash of its content."""
+    header = _header(state, message, focus)
     resources = [*state.kept.values(), *(r for i, r in state.emitted.items() if i not in state.kept)]
     for identity in [i for i in state.emitted if i in state.kept]:
         for name, value in state.emitted[identity].items():
             state.kept[identity].setdefault(name, value)
     if state.pruned:
         _drop_references(state, resources)
-    return bundle_of(_header(state, message, focus), resources)
+    return bundle_of(header, resources)
 
 
 def bundle_of(header: dict[str, Any], resources: list[Json]) -> Json:
@@ -31,16 +32,15 @@ def bundle_of(header: dict[str, Any], resources: list[Json]) -> Json:
 
 
 def _header(state: State, message: str, focus: Iterable[str | None]) -> dict[str, Any]:
+    """What the pack says in a MessageHeader of its own, if it makes one, and over it what is the hub's to say."""
     sender = state.context.sender
-    header: dict[str, Any] = {
-        "resourceType": "MessageHeader",
-        "id": state.context.ids.make("MessageHeader", sender.identifier_domain, message),
-        "eventCoding": {"system": EVENT_TYPE_SYSTEM, "code": state.event},
-        "source": {"endpoint": source_uri(sender.id)},
-    }
-    if state.deleted:
-        paths = dict.fromkeys(state.deleted)
-        header["extension"] = [{"url": DELETED, "valueString": path} for path in paths]
+    told = next((i for i, r in state.kept.items() if r["resourceType"] == "MessageHeader"), "")
+    header: dict[str, Any] = state.kept.pop(told, {"resourceType": "MessageHeader"})
+    header["id"] = state.context.ids.make("MessageHeader", sender.identifier_domain, message)
+    header["eventCoding"] = {"system": EVENT_TYPE_SYSTEM, "code": state.event}
+    header.setdefault("source", {})["endpoint"] = source_uri(sender.id)
+    for path in dict.fromkeys(state.deleted):
+        header.setdefault("extension", []).append({"url": DELETED, "valueString": path})
     references = [{"reference": REFERENCE + identity} for identity in focus if identity]
     if references:
         header["focus"] = references

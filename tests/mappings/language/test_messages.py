@@ -93,6 +93,34 @@ def test_an_event_names_who_else_it_concerns(tmp_path: Path) -> None:
     assert moving.map(adt("PID|1||7", "MRG||", trigger="A45"), CONTEXT).events[0].also is None
 
 
+HEADED = ANY_TRIGGER.replace(
+    "resources:\n",
+    """resources:
+  header:
+    resourceType: MessageHeader
+    id: identity(MSH-10 ?? "message", "header")
+    eventCoding:
+      code: "something else"
+    source:
+      name: MSH-3.1
+      endpoint: "urn:elsewhere"
+    sender:
+      display: MSH-4.1
+""",
+)
+
+
+def test_what_a_pack_says_in_the_header_stays_and_what_the_hub_says_stands_over_it(tmp_path: Path) -> None:
+    (plain,) = pack(tmp_path / "plain", ADT=ANY_TRIGGER).map(adt("PID|1||7"), CONTEXT).events
+    (headed,) = pack(tmp_path / "headed", ADT=HEADED).map(adt("PID|1||7"), CONTEXT).events
+
+    (before, after) = (event.bundle["entry"][0]["resource"] for event in (plain, headed))
+    assert after["sender"]["display"]
+    assert after["source"].pop("name")
+    assert {name: value for name, value in after.items() if name != "sender"} == before
+    assert [e["resource"]["resourceType"] for e in headed.bundle["entry"]] == ["MessageHeader", "Patient"]
+
+
 @pytest.mark.parametrize(
     ("authority", "system"),
     [
