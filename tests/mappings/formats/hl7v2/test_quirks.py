@@ -15,7 +15,7 @@ r"""What real HL7 v2 traffic does to a message, from its bytes to its event.
 | whole fields of `^^^`, `~~` | test_bare_delimiters_say_nothing_at_all |
 | Z segments, segments of no standard | test_segments_that_nobody_knows_are_counted_and_harm_nothing |
 | repetitions | test_every_repetition_comes_through |
-| MSH-18 empty, `UNICODE UTF-8`, `8859/1`, `ASCII`, repeated | test_charsets |
+| MSH-18 empty, `UNICODE UTF-8`, `8859/1`, `ASCII`, repeated | test_charsets, test_each_character_set_gives_one_name |
 | MSH-18 that is wrong | test_a_character_set_that_lies_is_seen_through |
 | dates of every precision, offsets, fractions of a second | test_a_time_of_any_shape_is_read |
 | the hour that comes twice, the hour that never comes | test_times, test_an_odd_hour_is_told_and_taken |
@@ -23,7 +23,11 @@ r"""What real HL7 v2 traffic does to a message, from its bytes to its event.
 | no PID | test_an_event_about_nobody_is_refused |
 | ADT without PV1, without PID-3, with an odd trigger | the samples edge-* of the packs hl7v2 and hl7v2-itk |
 | MSH-9 in small letters, its structure alone | test_the_kind_is_read_however_it_is_written |
-| batches (FHS, BHS), several messages in a file | test_batch |
+| a header that names neither sender nor receiver | test_a_header_that_names_nobody_stops_nothing |
+| batches (FHS, BHS), several messages in a file | test_batch, test_each_message_of_a_batch_gives_its_event |
+| a document in base64 | test_a_document_inside_a_message_comes_through_as_it_is |
+| A08 for a visit that is over | test_an_update_never_opens_a_visit_that_is_over |
+| A40, A45, A47 | test_a_merge_a_move_and_a_change_of_number_are_three_things |
 | A40 with several groups | the samples a40-several and a40-two-groups |
 | sizes, and ten megabytes of anything | test_decode |
 """
@@ -36,10 +40,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
 import pytest
 
 from contract.errors import Code, Severity, Unprocessable, errors_of
 from contract.identifiers import ResourceIds
+from mappings.formats.hl7v2.batch import split_messages
 from mappings.formats.hl7v2.decode import decode_hl7v2
 from mappings.language import CompiledPack, load_pack
 from mappings.stages import MapContext, Mapped, Sender
@@ -211,6 +217,22 @@ def test_a_character_set_that_lies_is_seen_through() -> None:
 
 
 @pytest.mark.parametrize(
+    ("stated", "encoding"),
+    [
+        ("", "utf-8"),
+        ("UNICODE UTF-8", "utf-8"),
+        ("8859/1", "latin-1"),
+        ("8859/15", "iso8859-15"),
+        ("ASCII~UNICODE UTF-8", "utf-8"),
+        ("UNICODE", "utf-8"),
+    ],
+)
+def test_each_character_set_gives_one_name(stated: str, encoding: str) -> None:
+    body = ADMISSION.replace("|P|2.4", f"|P|2.4||||||{stated}").replace("ASHDOWN", "BJÖRK").encode(encoding)
+    assert resources(body, "Patient")[0]["name"][0]["family"] == "BJÖRK"
+
+
+@pytest.mark.parametrize(
     ("sent", "start"),
     [
         ("2026", "2026"),
@@ -284,6 +306,47 @@ def test_the_kind_is_read_however_it_is_written(sent: str, kind: str, type_: str
     body = ADMISSION.replace("ADT^A01^ADT_A01", sent)
     assert decode_hl7v2(body.encode()).kind == kind
     assert event(body)[0] == type_
+
+
+def test_a_header_that_names_nobody_stops_nothing() -> None:
+    body = ADMISSION.replace("|PAS|RBD|HUB|HUB|", "|||||")
+    assert event(body)[0] == "patient-admitted-1"
+    (header,) = resources(body, "MessageHeader")
+    assert header["source"] == {"endpoint": "urn:carehub:source:pas"}
+
+
+def test_each_message_of_a_batch_gives_its_event() -> None:
+    second = ADMISSION.replace("ADT^A01^ADT_A01|1|", "ADT^A03^ADT_A03|2|")
+    batch = f"FHS|^~\\&|PAS\rBHS|^~\\&|PAS\r{ADMISSION}{second}BTS|2\rFTS|1\r"
+    assert [event(body)[0] for body in split_messages(batch.encode())] == ["patient-admitted-1", "patient-discharged-1"]
+
+
+def test_a_document_inside_a_message_comes_through_as_it_is() -> None:
+    document = "JVBERi0xLjQKJcOkw7zDtsOfCg=="
+    line = f"OBX|2|ED|11502-2^Report^LN||^application^pdf^Base64^{document}||||||F\r"
+    bundle = orjson.dumps(event(ADMISSION + line)[2]).decode()
+    assert document in bundle
+    assert "application/pdf" in bundle
+
+
+@pytest.mark.parametrize("trigger", ["A08", "A31", "A01"])
+def test_an_update_never_opens_a_visit_that_is_over(trigger: str) -> None:
+    over = ADMISSION.replace("202606010955\r", "202606010955|202606021100\r").replace("^A01^ADT_A01", f"^{trigger}")
+    assert resources(over, "Encounter")[0]["status"] == ("in-progress" if trigger == "A01" else "finished")
+
+
+def test_a_merge_a_move_and_a_change_of_number_are_three_things() -> None:
+    found = {}
+    for trigger in ("A40", "A45", "A47"):
+        body = ADMISSION.replace("ADT^A01^ADT_A01", f"ADT^{trigger}").replace("PV1|", "MRG|8|||||\rPV1|")
+        (one,) = mapped(body).events
+        links = [link["type"] for patient in resources(body, "Patient") for link in patient.get("link", [])]
+        found[trigger] = (one.type, bool(one.prior), bool(one.also), links)
+    assert found == {
+        "A40": ("patient-merged-1", True, False, ["replaces", "replaced-by"]),
+        "A45": ("visit-moved-1", False, True, []),
+        "A47": ("patient-identifier-changed-1", True, False, ["replaces", "replaced-by"]),
+    }
 
 
 def has(word: str) -> bool:
