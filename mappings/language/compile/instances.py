@@ -79,7 +79,6 @@ def instance(unit: Unit, template: templates.Template, arguments: list[Any], kin
     writer = Writer(f"def {name}(S, M, to{parameters}):", template.body.place)
     origin = next((at for at in parameters.split(", ") if at.startswith("a")), "''")
     inner = Unit(shared, writer, unit.parents, unit.message, (unit.writer.place, *unit.uses), origin)
-    before = len(shared.problems.found)
     separators(unit, writer)
     shared.making.append(template.file)
     if kind == REFERENCE and template.chain:
@@ -92,7 +91,7 @@ def instance(unit: Unit, template: templates.Template, arguments: list[Any], kin
     for parameter in template.parameters:
         word = f"{parameter.name}-{parameter.field}" if parameter.field else parameter.name
         unread = word not in scope.uses | in_id and not _field_used(scope, parameter)
-        if unread and len(shared.problems.found) == before:  # else a mistake may have kept it from being read
+        if unread and not shared.problems.errors:  # else a mistake may have kept it from being read
             inner.warn(template.takes, f"`{word}` is taken and never read", "leave it out of `takes:`")
     shared.functions.append(writer)
     given = {parameter.name for parameter in template.parameters}
