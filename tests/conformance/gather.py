@@ -15,11 +15,12 @@ from typing import Any, Final
 import orjson
 
 from carehub.packs import sound_packs
+from carehub.settings import Settings
 from contract.errors import Refusal
 from contract.identifiers import ResourceIds
 from gateway.preview import Previewer
 from mappings import formats
-from mappings.language.stack import ANYWHERE
+from mappings.language import ANYWHERE
 from mappings.stages import Format, Sender
 
 ROOT: Final = Path(__file__).parent.parent.parent
@@ -69,7 +70,9 @@ def goldens() -> Iterator[Published]:
 def from_corpus() -> Corpus:
     """Every event that the corpus's messages become, as `carehub preview` shows them: `corpus/ADT-A01-01.hl7#0.0`."""
     files = sorted(file for pattern in _MESSAGES for file in CORPUS.glob(pattern))
-    packs = sound_packs((), ANYWHERE)[0] if files else []
+    packs, broken = sound_packs(Settings(), ANYWHERE)
+    if broken:
+        raise RuntimeError(f"{', '.join(broken)}: does not compile, see `carehub packs lint`")
     events: list[Published] = []
     refused: Counter[str] = Counter()
     for file in files:
