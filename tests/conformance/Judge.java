@@ -65,7 +65,7 @@ public final class Judge {
         PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         out.println(json.createObjectNode().put("definitions", definitions.count));
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-        in.lines().parallel().map(line -> judged(line, validator, json)).forEachOrdered(out::println);
+        in.lines().toList().parallelStream().map(line -> judged(line, validator, json)).forEachOrdered(out::println);
         ObjectNode end = json.createObjectNode();
         definitions.applied.forEach(end.putArray("applied")::add);
         out.println(end);

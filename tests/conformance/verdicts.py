@@ -16,6 +16,7 @@ WARNING: Final = "warning"
 REMARK: Final = "information"
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_OBJECT: Final = re.compile(r"@[0-9a-f]+\b")  # an address in the validator's memory
 _INDEX: Final = re.compile(r"\[\d+\]")
 _ENTRY: Final = re.compile(r"^.*\.resource/\*(\w+)/[^*]*\*/")
 
@@ -57,7 +58,7 @@ class Verdict:
     @property
     def likeness(self) -> tuple[str, str, str]:
         """What two verdicts on the same content share, whatever ids the resources have there."""
-        return self.code, self.place, _UUID.sub("UUID", self.message)
+        return self.code, self.place, _OBJECT.sub("", _UUID.sub("UUID", self.message))
 
 
 @dataclass(slots=True)
