@@ -45,8 +45,8 @@ class Built(NamedTuple):
     codes: dict[str, CodeList]
 
 
-def build(layers: list[Layer], problems: Problems) -> Built:
-    """Checks and compiles a pack from its layers, base first."""
+def build(layers: list[Layer], problems: Problems, *, runs: bool = True) -> Built:
+    """Checks and compiles a pack from its layers, base first. Without `runs` it is only checked, and has no program."""
     problems.layers = {layer.root.name: layer.manifest.version for layer in layers}
     manifest = effective(layers)
     files = documents(layers, problems)
@@ -55,7 +55,7 @@ def build(layers: list[Layer], problems: Problems) -> Built:
             below = layers[:position]
             check_labels(layer, documents(below, Problems()), code_lists(below, Problems()), problems)
     sources = _Sources(layers, files, manifest, problems)
-    program = sources.program(accounting=False)
+    program = sources.program(accounting=False, runs=runs)
     reads = deepcopy(sources.shared.reads) if sources.shared else Reads()  # what is checked alone is not used
     _lint(sources, layers[-1], problems)
     return Built(manifest, program, sources.accounting, sources.hl7, sources.rows, reads, sources.codes)
@@ -122,7 +122,7 @@ class _Sources:
         self.templates = _templates(self.documents, self.hl7, problems)
         self.shared: Shared | None = None
 
-    def program(self, *, accounting: bool) -> Program | None:
+    def program(self, *, accounting: bool, runs: bool = True) -> Program | None:
         shared = self._shared(Problems() if accounting else self.problems, accounting=accounting)
         messages: dict[str, MessageCode] = {}
         for number, (name, document) in enumerate(self.documents.items()):
@@ -137,6 +137,7 @@ class _Sources:
             return None
         if not messages:
             shared.problems.add(self.manifest.place, "the pack has no message file", "add messages/ADT.yaml")
+        if not messages or not runs:
             return None
         file = f"<pack {self.manifest.name}>"
         code, places = module_of(file, shared.functions)

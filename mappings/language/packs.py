@@ -147,7 +147,7 @@ def lint_pack(name: str, search: Sequence[Path] = (), locality: Locality = ANYWH
     layers = layers_of(name, search, problems, locality)
     if layers:
         rules_of(layers, problems)
-        build(layers, problems)
+        build(layers, problems, runs=False)
         if not problems.errors:
             lint_layers(layers, problems)
     return problems.found

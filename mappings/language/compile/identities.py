@@ -8,7 +8,6 @@ from mappings.language.compile import (
     directives,
     expressions,
     putting,
-    templates,
 )
 from mappings.language.compile.scope import Scope
 from mappings.language.compile.sinks import Sink
@@ -102,15 +101,9 @@ def _id_part(
     return None
 
 
-def identity_of(unit: Unit, template: templates.Template, scope: Scope, *, traced: bool = False) -> Value | None:
-    """Writes the `id:` of a resource's template, read in the scope of its parameters. With `traced`, the value's source
-    path is that of the part that was chosen; else it has none."""
-    inner = unit.within(unit.writer.place, template.body.place)
-    return identity_in(inner, template.body, template.makes, scope, traced=traced)
-
-
 def identity_in(unit: Unit, body: Mapping, kind: str, scope: Scope, *, traced: bool = False) -> Value | None:
-    """The same for any object: `id:` is an expression, or `cases:` of such. An `if:` beside it holds for the id too."""
+    """Writes an object's id: `id:` is an expression, or `cases:` of such. An `if:` beside it holds for the id too. With
+    `traced`, the value's source path is that of the part that was chosen; else it has none."""
     entry = body.entry("id")
     names = body.entry("let")
     if names is not None:

@@ -65,8 +65,7 @@ def _kind_of(argument: Any) -> tuple[object, ...]:
 def instance(unit: Unit, template: templates.Template, arguments: list[Any], kind: str) -> tuple[str, str]:
     """Name and type of the function for this template, these kinds of arguments and this type."""
     shared = unit.shared
-    own_fields = shared.format in (Format.CSV, Format.JSON)  # columns and members are those of the message
-    key = (template.file, kind, unit.message if own_fields else "", unit.parents, tuple(_kind_of(a) for a in arguments))
+    key = key_of(unit, template, arguments, kind)
     known = shared.instances.get(key)
     if known is not None:
         return known
@@ -75,11 +74,7 @@ def instance(unit: Unit, template: templates.Template, arguments: list[Any], kin
         return "nothing", kind
     name = f"T{len(shared.instances)}_{template.name if template.name.isidentifier() else 'template'}"
     shared.instances[key] = (name, kind)
-    parameters, scope = _parameters(template, arguments, unit.message)
-    writer = Writer(f"def {name}(S, M, to{parameters}):", template.body.place)
-    origin = next((at for at in parameters.split(", ") if at.startswith("a")), "''")
-    inner = Unit(shared, writer, unit.parents, unit.message, (unit.writer.place, *unit.uses), origin)
-    separators(unit, writer)
+    inner, scope, _ = opened(unit, f"{name}(S, M, to", template, arguments)
     shared.making.append(template.file)
     if kind == REFERENCE and template.chain:
         chains.body(inner, template.body, scope)
@@ -93,11 +88,28 @@ def instance(unit: Unit, template: templates.Template, arguments: list[Any], kin
         unread = word not in scope.uses | in_id and not _field_used(scope, parameter)
         if unread and not shared.problems.errors:  # else a mistake may have kept it from being read
             inner.warn(template.takes, f"`{word}` is taken and never read", "leave it out of `takes:`")
-    shared.functions.append(writer)
+    shared.functions.append(inner.writer)
     given = {parameter.name for parameter in template.parameters}
     if len(given) == 1 and scope.uses <= given | chains.NAMES and not _is_always(template.body):
         shared.sole.add(name)
     return name, kind
+
+
+def key_of(unit: Unit, template: templates.Template, arguments: list[Any], made: str) -> tuple[object, ...]:
+    """What two uses of a template have in common that share a function."""
+    own_fields = unit.shared.format in (Format.CSV, Format.JSON)  # columns and members are those of the message
+    kinds = tuple(_kind_of(argument) for argument in arguments)
+    return (template.file, made, unit.message if own_fields else "", unit.parents, kinds)
+
+
+def opened(unit: Unit, head: str, template: templates.Template, arguments: list[Any]) -> tuple[Unit, Scope, list[Any]]:
+    """A function for these kinds of arguments, to be written; its scope, and the arguments as it gets them. `head` is
+    what stands before them."""
+    parameters, scope, bound = _parameters(template, arguments, unit.message)
+    writer = Writer(f"def {head}{parameters}):", template.body.place)
+    separators(unit, writer)
+    origin = next((at for at in parameters.split(", ") if at.startswith("a")), "''")
+    return Unit(unit.shared, writer, unit.parents, unit.message, (unit.writer.place, *unit.uses), origin), scope, bound
 
 
 def _is_always(node: Node) -> bool:
@@ -117,34 +129,35 @@ def _field_used(scope: Scope, parameter: templates.Parameter) -> bool:
     return bool(parameter.field) and parameter.name in scope.uses
 
 
-def _parameters(template: templates.Template, arguments: list[Any], message: str) -> tuple[str, Scope]:
+def _parameters(template: templates.Template, arguments: list[Any], message: str) -> tuple[str, Scope, list[Any]]:
     scope = Scope(message=message)
     text = ""
+    held: list[Any] = []
     for position, parameter in enumerate(template.parameters):
         argument = arguments[position] if position < len(arguments) else NOTHING_VALUE
         local, at = f"p{position}", f"a{position}"
         match argument:
             case Value() if argument.type == NOTHING or argument.literal is not None:
-                _bind(scope, parameter, argument)
-                continue
+                bound: Any = argument
             case Segments() if argument.code == NOTHING:
-                _bind(scope, parameter, argument)
-                continue
+                bound = argument
             case References():
                 text += f", {local}"
-                _bind(scope, parameter, replace(argument, code=local))
-                continue
+                bound = replace(argument, code=local)
             case Segments():
-                bound: Any = Segments(parameter.name, local, at)
+                text += f", {local}, {at}"
+                bound = Segments(parameter.name, local, at)
             case Many():
+                text += f", {local}, {at}"
                 bound = replace(argument, code=local, item=replace(argument.item, where=at))
             case Value():
+                text += f", {local}, {at}"
                 bound = replace(argument, code=local, where=at)
             case Groups():
                 continue  # using.arguments_of has refused it
-        text += f", {local}, {at}"
+        held.append(bound)
         _bind(scope, parameter, bound)
-    return text, scope
+    return text, scope, held
 
 
 def _body(unit: Unit, template: templates.Template, scope: Scope, kind: str) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from mappings.language.compile import directives, identities, instances, objects, putting, templates, using
+from mappings.language.compile import directives, instances, makers, objects, putting, templates, using
 from mappings.language.compile.scope import Scope
 from mappings.language.compile.sinks import Piece, Sink
 from mappings.language.compile.unit import Unit, read_expression
 from mappings.language.compile.values import (
     REFERENCE,
+    Any,
     Value,
 )
 from mappings.language.expressions import Call, Path
@@ -28,19 +29,19 @@ def put_template(unit: Unit, sink: Sink, node: Mapping, scope: Scope, place: Pla
     found = laid_over(unit, entry.value, scope, [(e, scope) for e in over])
     if found is None:
         return
-    template, pieces, inner = found
+    template, arguments, pieces = found
     if template.resource:
-        _put_resource_over(unit, sink, template, pieces, inner, entry.value)
+        _put_resource_over(unit, sink, template, arguments, pieces, entry.value)
         return
     putting.put_object(unit, sink, pieces, place)
 
 
 def _put_resource_over(
-    unit: Unit, sink: Sink, template: templates.Template, pieces: list[Piece], inner: Scope, source: Scalar
+    unit: Unit, sink: Sink, template: templates.Template, arguments: list[Any], pieces: list[Piece], source: Scalar
 ) -> None:
-    identity = identities.identity_of(unit, template, inner, traced=True)
+    identity = makers.identity(unit, template, arguments, traced=True)
     built = objects.build(unit, pieces, template.makes, repr(template.makes), source.place, resource=True)
-    if identity is None or built is None:
+    if built is None:
         return
     result = unit.writer.name("v")
     body = f"{built.code} if {built.live} else None"
@@ -48,8 +49,8 @@ def _put_resource_over(
     putting.put_value(unit, sink, source, 0, Value(result, REFERENCE, where=identity.where, target=template.makes))
 
 
-def prepared(unit: Unit, source: Scalar, scope: Scope) -> tuple[templates.Template, Scope] | None:
-    """The template that is called, and its scope with the caller's own locals."""
+def prepared(unit: Unit, source: Scalar, scope: Scope) -> tuple[templates.Template, list[Any]] | None:
+    """The template that is called, and what it is given."""
     tree = read_expression(unit, source)
     if isinstance(tree, Path) and not tree.steps:
         tree = Call(tree.root, (), tree.position)
@@ -61,19 +62,19 @@ def prepared(unit: Unit, source: Scalar, scope: Scope) -> tuple[templates.Templa
     template = using.choose(unit, source, tree, arguments) if arguments is not None else None
     if template is None or arguments is None:
         return None
-    return template, instances.bind(
-        template, using.as_declared(unit, source, tree.position, template, arguments), unit.message
-    )
+    return template, using.as_declared(unit, source, tree.position, template, arguments)
 
 
 def laid_over(
     unit: Unit, source: Scalar, scope: Scope, over: list[Piece]
-) -> tuple[templates.Template, list[Piece], Scope] | None:
-    """The template's elements with others laid over them, written in place with the caller's locals."""
+) -> tuple[templates.Template, list[Any], list[Piece]] | None:
+    """The template, what it is given, and its elements with others laid over them, which are written in place with the
+    caller's locals."""
     found = prepared(unit, source, scope)
     if found is None:
         return None
-    template, inner = found
+    template, arguments = found
+    inner = instances.bind(template, arguments, unit.message)
     special = [d for d in ("chain", "cases", "switch", "each", "if") if d in template.body.names()]
     if special:
         said = f"nothing can be laid over {template.file}: it is made of `{special[0]}`"
@@ -88,4 +89,4 @@ def laid_over(
         for e in template.body
         if e.key.text not in replaced and e.key.text.partition(":")[0] not in replaced and e.key.text != "let"
     ]
-    return template, [*kept, *over], inner
+    return template, arguments, [*kept, *over]

@@ -10,16 +10,16 @@ from mappings.language.compile import (
     identities,
     instances,
     loops,
+    makers,
     objects,
     overlays,
     paths,
-    templates,
     using,
 )
 from mappings.language.compile.resources import Resource
 from mappings.language.compile.scope import Scope
 from mappings.language.compile.sinks import Piece
-from mappings.language.compile.unit import Unit, read_expression
+from mappings.language.compile.unit import Unit
 from mappings.language.compile.values import (
     ID,
     REFERENCE,
@@ -31,11 +31,8 @@ from mappings.language.compile.values import (
     Target,
     Value,
 )
-from mappings.language.expressions import (
-    Call,
-)
 from mappings.language.fhir.model import is_resource
-from mappings.language.nodes import Mapping, Scalar
+from mappings.language.nodes import Mapping
 
 
 def write_identity(unit: Unit, resource: Resource, scope: Scope) -> None:
@@ -105,7 +102,7 @@ def _identity_value(unit: Unit, resource: Resource, scope: Scope) -> Value | Non
     if resource.template is None:
         return None
     found = overlays.prepared(unit, resource.template, scope)
-    return identities.identity_of(unit, *found) if found else None
+    return makers.identity(unit, *found) if found else None
 
 
 def write_body(unit: Unit, resource: Resource, scope: Scope) -> None:
@@ -144,12 +141,14 @@ def _write_body(unit: Unit, resource: Resource, scope: Scope, identity: str) -> 
         found = overlays.prepared(unit, resource.template, scope)
         if found is None:
             return
-        where = next((at for value in found[1].names.values() if (at := _at(unit, value)) != "''"), "''")
+        where = next((at for value in found[1] if (at := _at(unit, value)) != "''"), "''")
         if over:
             laid = overlays.laid_over(unit, resource.template, scope, over)
-            made = _built(replace(unit, origin=where), laid[1], resource) if laid else ""
+            made = _built(replace(unit, origin=where), laid[2], resource) if laid else ""
         else:
-            made = _called(unit, resource, resource.template, scope, found[0])
+            inside = Target((resource.kind,), resource.kind, to=repr(resource.kind))
+            name, _ = instances.instance(unit, *found, resource.kind)
+            made = f"{name}({using.passed(found[1], inside)})"
     if made:
         unit.line(f"S.keep({resource.kind!r}, {identity}, {made}, {where})")
 
@@ -180,13 +179,3 @@ def _built(unit: Unit, pieces: list[Piece], resource: Resource) -> str:
     kept = [(e, s) for e, s in pieces if e.key.text != "takes"]
     built = objects.build(unit, kept, resource.kind, repr(resource.kind), resource.place, resource=True)
     return f"{built.code} if {built.live} else None" if built else ""
-
-
-def _called(unit: Unit, resource: Resource, source: Scalar, scope: Scope, template: templates.Template) -> str:
-    tree = read_expression(unit, source)
-    arguments = using.arguments_of(unit, source, tree, scope) if isinstance(tree, Call) else []
-    if arguments is None:
-        return ""
-    arguments = using.as_declared(unit, source, 0, template, arguments)
-    name, _ = instances.instance(unit, template, arguments, resource.kind)
-    return f"{name}({using.passed(arguments, Target((resource.kind,), resource.kind, to=repr(resource.kind)))})"

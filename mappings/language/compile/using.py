@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mappings.language.compile import expressions, identities, instances, repetitions, templates
+from mappings.language.compile import expressions, instances, makers, repetitions, templates
 from mappings.language.compile.recurring import made_once
 from mappings.language.compile.scope import Scope
 from mappings.language.compile.unit import Unit
@@ -139,7 +139,7 @@ def run(
         result = unit.writer.name("v")
         with made_once(unit, name, arguments, result):
             unit.line(f"{result} = {name}({passed(arguments, target)})")
-        return Value(result, REFERENCE, where=_where(arguments), target=template.makes)
+        return Value(result, REFERENCE, where=where_of(arguments), target=template.makes)
     kind = template.makes
     if template.resource:
         return _nested_resource(unit, source, position, template, arguments, target)
@@ -155,7 +155,7 @@ def run(
     name, _ = instances.instance(unit, template, arguments, kind)
     result = unit.writer.name("v")
     unit.line(f"{result} = {name}({passed(arguments, target)})")
-    return Value(result, kind, where=_where(arguments))
+    return Value(result, kind, where=where_of(arguments))
 
 
 def _nested_resource(
@@ -171,20 +171,13 @@ def _nested_resource(
             said = f"{target.name} cannot refer to {kind}"
             unit.problem(source, position, said, f"it may refer to {', '.join(target.targets)}")
             return None
-    name, _ = instances.instance(unit, template, arguments, kind)
     result = unit.writer.name("v")
-    where = _where(arguments)
-    with made_once(unit, name, arguments, result):
-        identity = identities.identity_of(unit, template, instances.bind(template, arguments, unit.message))
-        if identity is None:
-            return None
-        inside = Target((kind,), kind, to=repr(kind))
-        body = f"{name}({passed(arguments, inside)})"
-        unit.line(f"{result} = S.emit({kind!r}, {identity.code}, {body}, {where})")
-    return Value(result, REFERENCE, where=where, target=kind)
+    unit.line(f"{result} = {makers.emitting(unit, template, arguments)}")
+    return Value(result, REFERENCE, where=where_of(arguments), target=kind)
 
 
-def _where(arguments: list[Any]) -> str:
+def where_of(arguments: list[Any]) -> str:
+    """Code for the source path of the first argument that has one."""
     return next((_at(a) for a in arguments if _at(a) != "''"), "''")
 
 
@@ -202,7 +195,12 @@ def _at(argument: Any) -> str:
 
 def passed(arguments: list[Any], target: Target | None) -> str:
     """The Python arguments: state, message, FHIR path, then code and source path of each value."""
-    codes = ["S", "M", target.to if target is not None else "''"]
+    return ", ".join(["S", "M", target.to if target is not None else "''", *codes_of(arguments)])
+
+
+def codes_of(arguments: list[Any]) -> list[str]:
+    """Code and source path of each value that is no constant."""
+    codes: list[str] = []
     for argument in arguments:
         match argument:
             case Value() if argument.type == NOTHING:
@@ -217,7 +215,7 @@ def passed(arguments: list[Any], target: Target | None) -> str:
                 codes += [argument.code]
             case Value() | Segments():
                 codes += [argument.code, argument.where]
-    return ", ".join(codes)
+    return codes
 
 
 def as_declared(
