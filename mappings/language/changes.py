@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping as Files
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import Final
 
 from mappings.language.nodes import Entry, Mapping, Node, Scalar, Sequence
 from mappings.language.problems import Problems, did_you_mean
 
 VERBS: Final = ("replace", "add", "append", "remove")
+ANY: Final = "*"
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
+    """One change of one place. `was` is what must stand there; it chooses where file or path have a `*`."""
+
     verb: str
     path: Scalar
     new: Node | None
@@ -26,8 +31,8 @@ def apply_changes(files: dict[str, Node], changes: Node, problems: Problems) -> 
         problems.add(changes.place, "changes.yaml maps files to lists of changes", "segments/PID/Patient:")
         return
     for entry in changes:
-        file = entry.key.text.removesuffix(".yaml")
-        if file not in files:
+        file = _file(entry)
+        if not _those(file, files):
             near = did_you_mean(file, files) or _listed(files)
             problems.add(entry.key.place, f"the layers below have no file `{file}`", near)
             continue
@@ -36,12 +41,64 @@ def apply_changes(files: dict[str, Node], changes: Node, problems: Problems) -> 
             continue
         for item in entry.value.items:
             change = _change(item, problems)
-            if change is not None:
-                files[file] = _applied(files[file], change, problems)
+            targets = list(_targets(file, change, files)) if change is not None else []
+            if change is not None and not targets:
+                _meant_nothing(file, change, files, problems)
+            for name, one in targets:
+                files[name] = _applied(files[name], one, problems)
+
+
+def _file(entry: Entry) -> str:
+    return entry.key.text.removesuffix(".yaml")
 
 
 def _listed(files: dict[str, Node]) -> str:
     return f"there are: {', '.join(sorted(files))}" if files else "a pack without `extends:` changes nothing"
+
+
+def _those(file: str, files: Files[str, Node]) -> list[str]:
+    return sorted(name for name in files if fnmatchcase(name, file)) if ANY in file else [file] if file in files else []
+
+
+def _targets(file: str, change: Change, files: Files[str, Node]) -> Iterator[tuple[str, Change]]:
+    """The change itself, or, where it says `*`, one for each place that is meant."""
+    if ANY not in file + change.path.text:
+        yield file, change
+        return
+    for name in _those(file, files):
+        for path in _paths(files[name], change.path.text.split(".")):
+            found = value_at(files[name], path)
+            if _is_meant(found, change):
+                yield name, replace(change, path=Scalar(path, change.path.quoted, change.path.place))
+
+
+def _paths(node: Node | None, steps: list[str]) -> Iterator[str]:
+    """Every path of the document that the steps may mean; the last need not be there, for what is added."""
+    step, rest = steps[0], steps[1:]
+    names = (node.names() if step == ANY else [step]) if isinstance(node, Mapping) else []
+    for name in names:
+        if not rest:
+            yield name
+        else:
+            yield from (f"{name}.{path}" for path in _paths(value_at(node, name) if node is not None else None, rest))
+
+
+def _is_meant(found: Node | None, change: Change) -> bool:
+    if change.was is not None:
+        return isinstance(found, Scalar) and found.text == change.was.text
+    return (found is None) == (change.verb == "add")
+
+
+def _meant_nothing(file: str, change: Change, files: Files[str, Node], problems: Problems) -> None:
+    where = change.was or change.path
+    anything = replace(change, was=None)
+    there = [value_at(files[name], one.path.text) for name, one in _targets(file, anything, files)]
+    said = {value.text for value in there if isinstance(value, Scalar)}
+    if change.was is not None and said:
+        near = did_you_mean(change.was.text, said) or f"there are: {', '.join(f'`{text}`' for text in sorted(said))}"
+        problems.add(where.place, f"nothing at `{change.path.text}` of {file} says this", near)
+    else:
+        problems.add(where.place, f"`{change.path.text}` names nothing in any {file} of the layers below")
 
 
 def _change(item: Node, problems: Problems) -> Change | None:
@@ -163,20 +220,11 @@ def value_at(document: Node, path: str) -> Node | None:
     return found
 
 
-def changed_paths(changes: Node) -> list[tuple[str, Scalar]]:
-    """Every file (without `.yaml`) and path that a changes.yaml without mistakes names, in order."""
-    return [(file, change.path) for file, change in changes_in(changes)]
-
-
-def removed_paths(changes: Node) -> list[tuple[str, Scalar]]:
-    """As changed_paths, of what is removed."""
-    return [(file, change.path) for file, change in changes_in(changes) if change.verb == "remove"]
-
-
-def changes_in(changes: Node) -> Iterator[tuple[str, Change]]:
-    """Every change of a changes.yaml that is one, with its file (without `.yaml`)."""
+def changes_in(changes: Node, files: Files[str, Node]) -> Iterator[tuple[str, Change]]:
+    """Every change of a changes.yaml that is one, with its file; where it says `*`, one for each place of `files` that
+    is meant."""
     for entry in changes if isinstance(changes, Mapping) else ():
         for item in entry.value.items if isinstance(entry.value, Sequence) else ():
             change = _change(item, Problems())
             if change is not None:
-                yield entry.key.text.removesuffix(".yaml"), change
+                yield from _targets(_file(entry), change, files)

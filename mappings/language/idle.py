@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mappings.language.build import code_lists, documents
-from mappings.language.changes import changed_paths, value_at
+from mappings.language.changes import changes_in, value_at
 from mappings.language.codes import CodeList
 from mappings.language.folder import Layer, Overlay
 from mappings.language.nodes import Node, plain, read_yaml
@@ -34,15 +34,16 @@ def _changes(last: Layer, files: Sequence[dict[str, Node]], parent: Layer, probl
     """How many changes there are."""
     text = last.file("changes.yaml")
     document = read_yaml(text[1], text[0], Problems()) if text else None
-    paths = changed_paths(document) if document is not None else []
-    for file, path in paths:
+    changes = list(changes_in(document, files[1])) if document is not None else []
+    for file, change in changes:
+        path = change.path
         under, below, now = (plain(value_at(f[file], path.text)) if file in f else None for f in files)
         if now == below:
             problems.warn(path.place, f"this changes nothing: {parent.label} says the same", "leave it out")
         elif file in files[0] and now == under:
             advice = f"if {parent.label} is to change no more, change it there"
             problems.warn(path.place, f"this only undoes what {parent.label} changes", advice)
-    return len(paths)
+    return len(changes)
 
 
 def _rows(last: Layer, codes: Sequence[Mapping[str, CodeList]], parent: Layer, problems: Problems) -> int:

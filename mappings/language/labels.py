@@ -27,7 +27,7 @@ def check_labels(layer: Layer, below: Mapping[str, Node], lists: Mapping[str, Co
     labels = {marker.path for rule in national().rules.values() for marker in (*rule.found, *rule.lifted)}
     text = layer.file("changes.yaml")
     document = read_yaml(text[1], text[0], Problems()) if text is not None else None
-    for file, change in changes_in(document) if document is not None else ():
+    for file, change in changes_in(document, below) if document is not None else ():
         label = next((label for label in labels if _weakens(file, change, below.get(file), label)), None)
         if label is not None:
             said = f"what is held apart hangs on `{'.'.join(label)}`: an overlay may add to it, and nothing else"

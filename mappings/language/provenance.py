@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mappings.language.build import code_lists, documents
-from mappings.language.changes import removed_paths
+from mappings.language.changes import changes_in
 from mappings.language.codes import CodeList
 from mappings.language.folder import Layer
 from mappings.language.layout.documents import WIDTH
@@ -98,11 +98,12 @@ def _text(scalar: Scalar) -> str:
 
 
 def _removed(layers: Sequence[Layer]) -> Iterator[tuple[str, Scalar]]:
-    for layer in layers:
+    for position, layer in enumerate(layers):
         text = layer.file("changes.yaml")
         document = read_yaml(text[1], text[0], Problems()) if text is not None else None
         if document is not None:
-            yield from removed_paths(document)
+            changes = changes_in(document, documents(list(layers[:position]), Problems()))
+            yield from ((file, change.path) for file, change in changes if change.verb == "remove")
 
 
 def _codes(codes: CodeList) -> list[tuple[str, Place]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from mappings.language.changes import changed_paths
+from mappings.language.changes import changes_in
 from mappings.language.folder import (
     Layer,
     Manifest,
@@ -163,7 +163,7 @@ def _add_double(problems: Problems, first: Layer, second: Layer, owner: str) -> 
 def _paths(layer: Layer) -> list[tuple[str, Scalar]]:
     text = layer.file("changes.yaml")
     document = read_yaml(text[1], text[0], Problems()) if text is not None else None
-    return changed_paths(document) if document is not None else []
+    return [(file, change.path) for file, change in changes_in(document, {})] if document is not None else []
 
 
 def _pack(root: Path) -> Folder:

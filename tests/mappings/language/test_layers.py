@@ -47,6 +47,23 @@ def test_all_four_verbs_change_what_they_name(tmp_path: Path) -> None:
     assert "maritalStatus" not in found
 
 
+def test_a_star_stands_for_every_file_and_key_that_says_so(tmp_path: Path) -> None:
+    discharge = {
+        "messages/ADT-A03.yaml": HL7["messages/ADT.yaml"].replace("message: ADT", "message: ADT^A03").replace("A01", "A03")
+    }
+    pack = place(
+        tmp_path,
+        "messages/*:\n  - replace: resources.*\n    was: Patient(PID)\n    with: Patient(PID, PV1)\n"
+        "segments/PID/Patient:\n  - replace: takes\n    with: PID, PV1?\n  - add: birthDate\n    with: PV1-44\n",
+        **discharge,
+    )
+
+    for trigger in ("A01", "A03"):
+        decoded = adt("PID|1||7", "PV1||I" + "|" * 42 + "19600203", trigger=trigger)
+        (event,) = pack.map(decoded, CONTEXT).events
+        assert first(event.bundle, "Patient")["birthDate"] == "1960-02-03"
+
+
 def test_a_code_list_is_merged_row_by_row(tmp_path: Path) -> None:
     rows = f"{CODES_HEAD}M,,,other,,t,yes\nX,,,-,,t,yes\nV,,,female,,t,yes\n"
     pack = place(tmp_path, **{"codes/sex.csv": rows})
@@ -65,6 +82,12 @@ def test_a_code_list_is_merged_row_by_row(tmp_path: Path) -> None:
         ("segments/PID/Patent:\n  - remove: gender\n", "did you mean `segments/PID/Patient`?"),
         ("segments/PID/Patient:\n  - add: gender\n    with: PID-8 | code(sex)\n", "is there already"),
         ("segments/PID/Patient:\n  - replace: gender\n    was: PID-9\n    with: PID-8 | code(sex)\n", "now says"),
+        (
+            "messages/*:\n  - replace: resources.*\n    was: Patient(PV1)\n    with: Patient(PID)\n",
+            "did you mean `Patient(PID)`?",
+        ),
+        ("messages/*:\n  - remove: resource.*\n", "names nothing in any messages/*"),
+        ("datatypes/*:\n  - remove: text\n", "the layers below have no file `datatypes/*`"),
         ("segments/PID/Patient:\n  - exchange: gender\n    with: PID-8\n", "verbs: replace, add, append, remove"),
     ],
 )
