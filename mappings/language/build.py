@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -33,12 +32,11 @@ _FOLDERS = ("messages", "segments", "datatypes", "templates")
 
 
 class Built(NamedTuple):
-    """The manifest in effect and the program, None where mistakes stopped it. `accounting` makes the program that notes
-    its reads. `hl7` and `rows` are what it may read, `reads` what it does read, `codes` its code lists."""
+    """The manifest in effect and the program, None where mistakes stopped it. `hl7` and `rows` are what it may read,
+    `reads` what it does read, `codes` its code lists."""
 
     manifest: Manifest
     program: Program | None
-    accounting: Callable[[], Program]
     hl7: Hl7Fields
     rows: RowFields
     reads: Reads
@@ -58,7 +56,7 @@ def build(layers: list[Layer], problems: Problems, *, runs: bool = True) -> Buil
     program = sources.program(accounting=False, runs=runs)
     reads = deepcopy(sources.shared.reads) if sources.shared else Reads()  # what is checked alone is not used
     _lint(sources, layers[-1], problems)
-    return Built(manifest, program, sources.accounting, sources.hl7, sources.rows, reads, sources.codes)
+    return Built(manifest, program, sources.hl7, sources.rows, reads, sources.codes)
 
 
 def noting(layers: list[Layer]) -> Program:

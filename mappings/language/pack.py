@@ -156,7 +156,7 @@ class CompiledPack:
     def _event(
         self, loaded: Loaded, message: MessageCode, state: State, decoded: Decoded, part: Any, number: int
     ) -> MappedEvent | None:
-        state.event = message.event_of(state.trigger)
+        state.event = message.event_of(state.trigger or "")
         state.above = self._above(message, state, part)
         for parent in state.above.values():
             if parent.resource_id not in state.context.parents:

@@ -42,7 +42,7 @@ def load_layers(layers: list[Layer], cache: Cache | None = None, key: str | None
     known = cache.get(key) if cache and not problems.errors else None
     if known is not None:
         manifest, program = known
-        return CompiledPack(manifest, program, rules, lambda: _noting(layers))
+        return CompiledPack(manifest, program, rules, lambda: _noting(layers, manifest, cache, key))
     from mappings.language.build import build
 
     built = build(layers, problems)
@@ -50,14 +50,20 @@ def load_layers(layers: list[Layer], cache: Cache | None = None, key: str | None
         raise PackError(built.manifest.name, problems.errors)
     if cache is not None and content_key(layers) == key:  # else somebody wrote to a file meanwhile
         cache.put(key, built.manifest, built.program)
-    return CompiledPack(built.manifest, built.program, rules, built.accounting)
+    return CompiledPack(built.manifest, built.program, rules, lambda: _noting(layers, built.manifest, cache, key))
 
 
-def _noting(layers: list[Layer]) -> Program:
-    """The program that notes its reads, of a pack that came from the cache."""
+def _noting(layers: list[Layer], manifest: Manifest, cache: Cache | None, key: str) -> Program:
+    """The program that notes its reads, kept in the cache beside the other."""
+    known = cache.get(f"{key}-noting") if cache else None
+    if known is not None:
+        return known[1]
     from mappings.language.build import noting
 
-    return noting(layers)
+    program = noting(layers)
+    if cache is not None and content_key(layers) == key:
+        cache.put(f"{key}-noting", manifest, program)
+    return program
 
 
 def rules_of(layers: Sequence[Layer], problems: Problems) -> RuleBook:

@@ -18,6 +18,7 @@ from tests.servers import apache_kafka, throw_away_postgres
 MIDDLES = {
     "an admission (ADT A01)": (messages.admission, 500),
     "a report of 50 results (ORU R01)": (messages.report, 60),
+    "a letter with a PDF of 1 MB (MDM T02)": (messages.letter, 20),
 }
 
 

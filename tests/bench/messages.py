@@ -1,7 +1,8 @@
-"""The messages of the bench: an admission, and a report of fifty results."""
+"""The messages of the bench: an admission, a report of fifty results, and a letter as a PDF of one megabyte."""
 
 from __future__ import annotations
 
+from base64 import b64encode
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -37,4 +38,15 @@ def report() -> bytes:
         lines.append(f"OBX|{number}|NM|T{number:03}^TEST {number}^L||{value}|mmol/L|3.5-150.0|N|||F|||202606010830")
         if number % 10 == 0:
             lines.append("NTE|1||checked by hand")
+    return "\r".join(lines).encode()
+
+
+def letter() -> bytes:
+    """MDM^T02 with a document of a million bytes in base64."""
+    document = b64encode(b"%PDF-1.7\n" + Random(1).randbytes(1_000_000)).decode()
+    lines = [
+        *_header("MDM^T02"),
+        "TXA|1|DS^Discharge summary^L|AP|20260601090000|C1234567^STONE^R||||||D100^LETTERS||||letter.pdf|AU|N|AV",
+        f"OBX|1|ED|DS^Discharge summary^L||^application^pdf^Base64^{document}||||||F",
+    ]
     return "\r".join(lines).encode()

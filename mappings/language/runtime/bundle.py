@@ -53,8 +53,23 @@ def _drop_references(state: State, resources: list[Json]) -> None:
     if not gone:
         return
     for resource in resources:
+        if not _refers(resource, gone):
+            continue
         for path in list(_without(resource, gone, resource["resourceType"])):
             state.note(Code.DROPPED_REFERENCE, "", f"{path} would refer to a resource that the message says nothing of")
+
+
+def _refers(resource: Json, gone: set[str]) -> bool:
+    within: list[Any] = [resource]
+    while within:
+        value = within.pop()
+        if type(value) is dict:
+            if value.get("reference") in gone:
+                return True
+            within += value.values()
+        elif type(value) is list:
+            within += value
+    return False
 
 
 def _without(value: Json, gone: set[str], path: str) -> Iterator[str]:

@@ -63,7 +63,7 @@ class State:
         self.delimiters = delimiters
         self.marks = (delimiters.component, delimiters.subcomponent, delimiters.repetition)
         self.zone = ZoneInfo(context.sender.zone)
-        self.trigger = trigger
+        self.trigger = trigger or None  # absent, as a field that is empty
         self.event = ""
         self.issues: list[Issue] = []
         self.deleted: list[str] = []
