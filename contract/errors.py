@@ -60,6 +60,7 @@ class Code(StrEnum):
     # keep
     MESSAGE_ID_CONFLICT = "message-id-conflict"
     PARENT_UNKNOWN = "parent-unknown"
+    PARENT_NEVER_CAME = "parent-never-came"
     # nobody's fault but ours
     INTERNAL_ERROR = "internal-error"
 

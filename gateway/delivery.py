@@ -19,12 +19,21 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Retry:
+    """A dead letter that is taken in again: its id, and who asked for it, for the record."""
+
+    letter: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One message as it came through a door.
 
     `request_id` is an id of the message that counts before the format's own (X-Request-ID of `$process-message`),
     `idempotency_key` one that counts after it (Idempotency-Key). `received` is UTC.
-    `resumes` is the id of a stored message that waited for its parent and is now taken in again.
+    `resumes` is the id of a stored message that waited for its parent and is now taken in again; with `overdue` it has
+    waited for long enough. `retries` says which dead letter this is.
     """
 
     principal: Principal
@@ -35,6 +44,8 @@ class Delivery:
     idempotency_key: str | None = None
     row: Row | None = None
     resumes: str | None = None
+    overdue: bool = False
+    retries: Retry | None = None
     traceparent: str | None = None
 
 

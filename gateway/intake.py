@@ -17,19 +17,23 @@ from gateway.delivery import Delivery, Receipt
 from gateway.hub import Hub
 from gateway.ops.faults import guarded
 from gateway.source import Source
-from gateway.store.keeping import Accepted, Keeping, Kept, Outcome, Refused, Waits
+from gateway.store.keeping import (
+    HASH_REMEMBERED_SECONDS,
+    REMEMBERED_SECONDS,
+    Accepted,
+    Keeping,
+    Kept,
+    NamedBy,
+    Outcome,
+    Refused,
+    Waits,
+)
 from gateway.store.states import load_parents
 from mappings import formats
 from mappings.language import CompiledPack
 from mappings.restriction import restrict
-from mappings.stages import Decoded, MapContext, Mapped
+from mappings.stages import Decoded, MapContext, Mapped, ParentRef
 from mappings.validation import judges_of
-
-REMEMBERED_SECONDS: Final = 7 * 24 * 3600.0
-"""How long a message id is remembered for a source."""
-
-HASH_REMEMBERED_SECONDS: Final = 3600.0
-"""The same where the id is only a hash of the bytes: longer, and a true A → B → A would lose its second A."""
 
 HEADROOM: Final = 64 * 1024
 """Room for a record's key, headers and batch overhead below the broker's size limit, in bytes."""
@@ -91,7 +95,14 @@ async def context_of(reading: Reading, delivery: Delivery, source: Source, hub: 
     wanted = [parent.resource_id for parent in parents]
     known = await hub.database.read(load_parents, source.id, wanted, delivery.resumes)
     missing = tuple(parent for parent in parents if parent.resource_id not in known)
+    if missing and delivery.overdue:
+        raise Unprocessable(*(never_came(parent) for parent in missing))
     return Waits(missing) if missing else replace(context, parents=known)
+
+
+def never_came(parent: ParentRef) -> Issue:
+    text = f"the {parent.resource_type} that this hangs on has not come in the time that it may take: it must be sent"
+    return Issue(Code.PARENT_NEVER_CAME, parent.path, f"{text} first, then this dead letter can be retried")
 
 
 def mapped(reading: Reading, context: MapContext) -> Mapped:
@@ -124,20 +135,19 @@ def keeping(delivery: Delivery, source: Source, reading: Reading | None, outcome
     content = hashlib.sha256(delivery.body).digest()
     comparable = reading.decoded.comparable if reading else content
     own_id = reading.decoded.message_id if reading else None
-    remember = REMEMBERED_SECONDS
     if delivery.request_id:
-        message_id = f"request:{delivery.request_id}"
-        comparable = hashlib.sha256(message_id.encode()).digest()  # the same request id is a repeat, whatever it holds
+        named_by, name = NamedBy.REQUEST, delivery.request_id
+        comparable = hashlib.sha256(f"request:{name}".encode()).digest()  # a repeat, whatever it holds
     elif own_id:
-        message_id = f"message:{own_id}"
+        named_by, name = NamedBy.MESSAGE, own_id
     elif delivery.idempotency_key:
-        message_id = f"key:{delivery.idempotency_key}"
+        named_by, name = NamedBy.KEY, delivery.idempotency_key
     else:
-        message_id, remember = f"sha256:{content.hex()}", HASH_REMEMBERED_SECONDS
+        named_by, name = NamedBy.CONTENT, content.hex()
     return Keeping(
         source=source,
-        message_id=message_id,
-        remember=remember,
+        message_id=f"sha256:{name}" if named_by is NamedBy.CONTENT else f"{named_by}:{name}",
+        remember=HASH_REMEMBERED_SECONDS if named_by is NamedBy.CONTENT else REMEMBERED_SECONDS,
         comparable=comparable,
         content=content,
         body=delivery.body,
@@ -147,7 +157,9 @@ def keeping(delivery: Delivery, source: Source, reading: Reading | None, outcome
         pack_version=reading.pack.version if reading else "",
         outcome=outcome,
         row=delivery.row,
+        named_by=named_by,
         resumes=delivery.resumes,
+        retries=delivery.retries,
         traceparent=delivery.traceparent,
     )
 

@@ -20,7 +20,7 @@ log = structlog.get_logger()
 
 
 class Reception:
-    """`door` is the metric label of the transport: `http`, `mllp`, `file` or `waiting`.
+    """`door` is the metric label of the transport: `http`, `mllp`, `file`, `waiting` or `retry`.
 
     `admit` raises Unavailable when nothing may come in now (the backlog's budget); `seen` is told of each source that
     was heard; `unavailable` is called when a message could not be made durable, so that health finds out at once.
@@ -45,7 +45,8 @@ class Reception:
         """Takes the message in. Raises Refusal as intake does, and Fault for what nobody foresaw."""
         source = delivery.principal.id
         begun = time.perf_counter()
-        self._seen(source)
+        if delivery.resumes is None and delivery.retries is None:
+            self._seen(source)
         try:
             self._admit()
             receipt = await self._take(delivery)

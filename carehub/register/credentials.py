@@ -13,7 +13,8 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, update
 
 from carehub.errors import WrongUsage
-from gateway.store.models import audit, credential
+from gateway.store import record
+from gateway.store.models import credential
 
 
 def new_key(connection: Connection, kind: str, holder: str, role: str) -> str:
@@ -45,13 +46,11 @@ def revoke(connection: Connection, kind: str, holder: str) -> int:
 
 
 def note(connection: Connection, action: str, subject: str, **detail: object) -> None:
-    """Who did what, for good. The detail holds settings only, never a key."""
-    connection.execute(
-        insert(audit).values(at=datetime.now(UTC), actor=_person(), action=action, subject=subject, detail=detail)
-    )
+    """That the account at this machine did so, for good. The detail holds settings only, never a key."""
+    record.note(connection, account(), action, subject, datetime.now(UTC), **detail)
 
 
-def _person() -> str:
+def account() -> str:
     """The account at this machine; its number where it has no name, as in a container."""
     try:
         return getpass.getuser()

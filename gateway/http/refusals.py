@@ -62,6 +62,7 @@ _ISSUE_TYPE: Final[Mapping[Code, str]] = {
     Code.UNMAPPED_CODE: "code-invalid",
     Code.DROPPED_REFERENCE: "not-found",
     Code.PARENT_UNKNOWN: "not-found",
+    Code.PARENT_NEVER_CAME: "not-found",
     Code.INVALID_FHIR: "invalid",
     Code.MESSAGE_ID_CONFLICT: "conflict",
     Code.INTERNAL_ERROR: "exception",

@@ -20,8 +20,8 @@ REFUSED: Final = "refused"
 
 
 def recorded_rows(connection: Connection, entries: Sequence[Entry]) -> dict[str, Kept]:
-    """The answers to rows that were kept before, by entry id. Rows that waited and are taken up again are not meant."""
-    fresh = [entry for entry in entries if not entry.keeping.resumes]
+    """The answers to rows that were kept before, by entry id. Rows that are taken up again are not meant."""
+    fresh = [entry for entry in entries if not entry.keeping.again]
     wanted = {(e.keeping.row.batch, e.keeping.row.number): e for e in fresh if e.keeping.row}
     if not wanted:
         return {}
@@ -41,11 +41,11 @@ def recorded_rows(connection: Connection, entries: Sequence[Entry]) -> dict[str,
 
 
 def record_rows(connection: Connection, entries: Sequence[Entry], kept: Mapping[str, Kept]) -> None:
-    """Writes down what became of rows; of one that waited, over what stood there."""
-    fresh = [entry for entry in entries if not entry.keeping.resumes]
+    """Writes down what became of rows; of one that is taken up again, over what stood there."""
+    fresh = [entry for entry in entries if not entry.keeping.again]
     insert_rows(connection, batch_row, [_row(entry, kept[entry.id]) for entry in fresh])
     for entry in entries:
-        if entry.keeping.resumes and entry.keeping.row:
+        if entry.keeping.again and entry.keeping.row:
             result = kept[entry.id]
             connection.execute(
                 batch_row.update()

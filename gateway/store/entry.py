@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from contract.errors import Code, Issue, TooLarge, refuse
@@ -59,14 +60,25 @@ class DraftEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """Of a message that was in the store before: its `number` in the order of arrival, and `since` when it waits, or
+    for a dead letter now: from then on its id is remembered."""
+
+    number: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """`id` is that of the message if it becomes one; `key_hash` the HMAC of source and message id."""
+    """`id` is that of the message if it becomes one; `key_hash` the HMAC of source and message id. `earlier` is set in
+    the transaction that takes a stored message up again."""
 
     keeping: Keeping
     id: str
     key_hash: bytes
     body: Body
     drafts: tuple[DraftEntry, ...]
+    earlier: Earlier | None = None
 
     @property
     def source(self) -> Source:

@@ -18,8 +18,9 @@ from gateway.store.models import message, message_key
 from gateway.store.publish import publish
 from gateway.store.refusals import close_resent, keep_conflicts, keep_refused
 from gateway.store.repeats import Settled, receipts, settle_repeats
+from gateway.store.retries import settle_letters, take_up_letters
 from gateway.store.sharing import Sharing
-from gateway.store.states import hold_waiting, stop_waiting
+from gateway.store.states import hold_waiting, places_of, stop_waiting
 
 ACCEPTED = "accepted"
 WAITING = "waiting"
@@ -29,7 +30,7 @@ def keep_batch(connection: Connection, entries: Sequence[Entry], sharing: Sharin
     """Keeps the messages in the order given and says of each what became of it.
 
     1. rows of a file that were kept before answer as they did then
-    2. messages that waited are taken up again, unless somebody else did
+    2. messages that waited and dead letters are taken up again, unless somebody else did
     3. repeats and conflicts are told from new messages
     4. refused messages and conflicts become dead letters
     5. new messages are written down, with their events or with what they wait for
@@ -37,8 +38,11 @@ def keep_batch(connection: Connection, entries: Sequence[Entry], sharing: Sharin
     """
     kept: dict[str, Kept] = recorded_rows(connection, entries)
     todo = [entry for entry in entries if entry.id not in kept]
-    resumed, taken_up = _take_up(connection, [e for e in todo if e.keeping.resumes])
-    kept |= taken_up
+    resumed, settled_before = _take_up(connection, [e for e in todo if e.keeping.resumes])
+    retried, closed_before = take_up_letters(connection, [e for e in todo if e.keeping.retries], now)
+    kept |= settled_before | closed_before
+    again = {entry.id: entry for entry in (*resumed, *retried)}
+    todo = [again.get(entry.id, entry) for entry in todo if entry.id not in closed_before]
     settled = settle_repeats(connection, [e for e in todo if not e.keeping.resumes])
     refused = [e for e in resumed if isinstance(e.keeping.outcome, Refused)]
     _forget_refused(connection, refused)
@@ -55,6 +59,7 @@ def keep_batch(connection: Connection, entries: Sequence[Entry], sharing: Sharin
     kept |= {e.id: _kept(e, news.events.get(e.id, ())) for e in good}
     kept |= _repeated(connection, settled, kept)
     close_resent(connection, [e for e in good if e.keeping.resumes or e.key_hash in settled.owed], now)
+    settle_letters(connection, retried, kept, now)
     record_rows(connection, [e for e in todo if e.keeping.row], kept)
     return [kept[entry.id] for entry in entries]
 
@@ -72,20 +77,23 @@ def _repeated(connection: Connection, settled: Settled, kept: Mapping[str, Kept]
 
 
 def _take_up(connection: Connection, entries: Sequence[Entry]) -> tuple[list[Entry], dict[str, Kept]]:
-    """Locks stored messages that waited; those that wait no longer answer as repeats."""
+    """Locks stored messages that waited, which keep the id that they came under; those that wait no longer answer as
+    repeats."""
     if not entries:
         return [], {}
     ids = {entry.id for entry in entries}
     rows = connection.execute(
-        select(message.c.id)
+        select(message.c.id, message.c.key_hash)
         .where(any_of(connection, message.c.id, ids), message.c.status == WAITING)
         .order_by(message.c.id)
         .with_for_update()
     )
-    waiting = set(rows.scalars())
-    done = receipts(connection, ids - waiting)
+    waiting = {row.id: bytes(row.key_hash) for row in rows}
+    places = places_of(connection, waiting)
+    done = receipts(connection, ids - waiting.keys())
     gone = {e.id: Kept(e.id, e.keeping.received, Status.ACCEPTED, refused=True) for e in entries if e.id not in waiting}
-    return [e for e in entries if e.id in waiting], gone | done
+    found = [replace(e, key_hash=waiting[e.id], earlier=places[e.id]) for e in entries if e.id in waiting]
+    return found, gone | done
 
 
 def _forget_refused(connection: Connection, entries: Sequence[Entry]) -> None:

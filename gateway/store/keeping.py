@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from enum import StrEnum
+from typing import Final, TypeAlias
 
 from contract.errors import Issue
-from gateway.delivery import ReceiptEvent, Row, Status
+from gateway.delivery import ReceiptEvent, Retry, Row, Status
 from gateway.source import Source
 from mappings.stages import Draft, ParentRef
+
+REMEMBERED_SECONDS: Final = 7 * 24 * 3600.0
+"""How long a message id is remembered for a source."""
+
+HASH_REMEMBERED_SECONDS: Final = 3600.0
+"""The same where the id is only a hash of the bytes: longer, and a true A → B → A would lose its second A."""
+
+
+class NamedBy(StrEnum):
+    """Where the id of a message comes from. A dead letter keeps only the HMAC of it."""
+
+    REQUEST = "request"
+    MESSAGE = "message"
+    KEY = "key"
+    CONTENT = "content"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +60,8 @@ class Keeping:
 
     `message_id` is the id by which a repeat is known, `remember` for how many seconds; `comparable` the hash that tells
     a repeat from a conflict; `content` the SHA-256 of the body. `pack` and `pack_version` are empty when decoding
-    failed. `resumes` is the id of the stored message that waited; `row` says where in a batch it stood.
+    failed. `resumes` is the id of the stored message that waited, `retries` the dead letter that this is; `row` says
+    where in a batch it stood.
     """
 
     source: Source
@@ -59,8 +76,15 @@ class Keeping:
     pack_version: str
     outcome: Outcome
     row: Row | None = None
+    named_by: NamedBy = NamedBy.CONTENT
     resumes: str | None = None
+    retries: Retry | None = None
     traceparent: str | None = None
+
+    @property
+    def again(self) -> bool:
+        """Whether it was in the store before, waiting or as a dead letter."""
+        return self.resumes is not None or self.retries is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -276,6 +276,8 @@ waiting = Table(
     Column("path", Text, nullable=False),
     Column("since", UtcDateTime, nullable=False),
     Column("number", BigInteger, nullable=False, comment="order of arrival, drawn from event_sequence"),
+    Column("ended", UtcDateTime, comment="when a gateway took it up to end it"),
+    Index(None, "since"),
 )
 
 dead_letter = Table(
@@ -297,8 +299,21 @@ dead_letter = Table(
     Column("first_received", UtcDateTime, nullable=False),
     Column("last_received", UtcDateTime, nullable=False),
     Column("closed", UtcDateTime),
+    Column(
+        "fingerprint",
+        String(16),
+        nullable=False,
+        server_default="",
+        comment="what it is grouped by; empty until a gateway has named it",
+    ),
+    Column("number", BigInteger, comment="order of arrival, drawn from event_sequence"),
+    Column("named_by", String(8), nullable=False, server_default="", comment="request, message, key or content"),
+    Column("comparable", LargeBinary(32), comment="of a message named by a request"),
+    Column("message", String(36), comment="the message that it became by a retry"),
     *_body(),
     UniqueConstraint("source", "key_hash", "content_hash"),
+    Index(None, "fingerprint", "first_received", "id"),
+    Index(None, "message"),
     Index(None, "status", "last_received"),
     Index(
         "ix_dead_letter_open",
@@ -370,7 +385,7 @@ audit = Table(
     Column("at", UtcDateTime, nullable=False),
     Column("actor", String(64), nullable=False),
     Column("action", String(64), nullable=False),
-    Column("subject", String(128), nullable=False),
+    Column("subject", String(128), nullable=False, index=True),
     Column("detail", Document, nullable=False),
 )
 

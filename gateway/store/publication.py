@@ -19,7 +19,7 @@ from gateway.delivery import ReceiptEvent
 from gateway.store.bodies import Body, pack_body
 from gateway.store.bulk import Rows, any_of
 from gateway.store.entry import Entry, traceparent_of
-from gateway.store.models import SHARDS, event, outbox
+from gateway.store.models import SHARDS, dead_letter, event, outbox
 from gateway.store.numbers import draw_both
 from gateway.store.withholding import dump, routed, withheld
 from mappings.stages import ResourceState
@@ -114,12 +114,18 @@ def number_publications(connection: Connection, publications: Sequence[Publicati
 
 
 def mark_late(connection: Connection, released: Sequence[Publication], everything: Sequence[Publication]) -> None:
-    """Marks what is released behind an event of its person that was accepted after it."""
+    """Marks what is released behind an event of its person that was accepted after it. What a retried dead letter
+    became counts by the place of the letter: several that are retried in their order are not late for each other."""
     if not released:
         return
+    arrived = func.coalesce(dead_letter.c.number, event.c.sequence)
     rows = connection.execute(
-        select(event.c.person_key, func.max(event.c.sequence))
-        .where(any_of(connection, event.c.person_key, {p.key for p in released}))
+        select(event.c.person_key, func.max(arrived))
+        .select_from(event.outerjoin(dead_letter, dead_letter.c.message == event.c.message))
+        .where(
+            any_of(connection, event.c.person_key, {p.key for p in released}),
+            event.c.sequence > min(p.arrived for p in released),
+        )
         .group_by(event.c.person_key)
     )
     highest: dict[str, int] = {row[0]: row[1] for row in rows}

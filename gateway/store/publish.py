@@ -20,10 +20,10 @@ from gateway.store.flags import Flags, load_flags
 from gateway.store.models import event, outbox
 from gateway.store.numbers import new_id
 from gateway.store.persons import People, lock_people, save_changed, save_new
-from gateway.store.publication import NEVER, Inserts, Publication, event_topic, number_publications
+from gateway.store.publication import NEVER, Inserts, Publication, number_publications
 from gateway.store.rewriting import rewrite_unpublished
 from gateway.store.sharing import Sharing
-from gateway.store.states import Remembered, arrival_numbers, remember_states, snapshot_hashes
+from gateway.store.states import Remembered, remember_states, snapshot_hashes
 from gateway.store.withholding import dump
 
 
@@ -51,15 +51,7 @@ def publish(connection: Connection, entries: Sequence[Entry], sharing: Sharing, 
     people = lock_people(connection, _claims(entries))
     flags = load_flags(connection, people.flagged())
     states = [(e.source.identifier_domain, s) for e in entries for d in e.drafts for s in d.draft.states]
-    group = _Group(
-        connection,
-        people,
-        flags,
-        sharing,
-        now,
-        hashes=snapshot_hashes(connection, states),
-        arrivals=arrival_numbers(connection, {e.id for e in entries if e.keeping.resumes}),
-    )
+    group = _Group(connection, people, flags, sharing, now, hashes=snapshot_hashes(connection, states))
     for entry in entries:
         group.take(entry)
     for key, held in flags.held.items():
@@ -84,7 +76,6 @@ class _Group:
     sharing: Sharing
     now: datetime
     hashes: dict[tuple[str, str], bytes]
-    arrivals: dict[str, int]
     publications: list[Publication] = field(default_factory=list)
     after: dict[str, Publication] = field(default_factory=dict)
 
@@ -187,7 +178,7 @@ class _Group:
             number=number,
             message=entry.id,
             restricted=draft.draft.restricted,
-            arrived=self.arrivals.get(entry.id, NEVER),
+            arrived=entry.earlier.number if entry.earlier else NEVER,
             after=self.after.get(key),
             merge=merge,
             states=draft.draft.states,
@@ -198,11 +189,7 @@ class _Group:
             self.after[merge.current] = publication
 
     def _topics(self, draft: DraftEntry, entry: Entry) -> tuple[Topic, ...]:
-        """The topic of the source's own place first."""
-        source = entry.source
-        own = event_topic(source.place, source.sector, restricted=draft.draft.restricted)
-        others = self.sharing.places(self.connection, draft.draft, source, self.now)
-        return (own, *(event_topic(place, source.sector) for place in others))
+        return self.sharing.topics(self.connection, draft.draft, entry.source, self.now)
 
     def _topics_used(self, key: str) -> set[Topic]:
         """Where events of this key went, or are about to go."""

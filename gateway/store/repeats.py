@@ -121,7 +121,7 @@ def _claim(connection: Connection, entries: Collection[Entry]) -> dict[bytes, bo
     ]
     if not rows:
         return {}
-    newest = max(e.keeping.received for e in entries)
+    newest = max(_named_at(e) for e in entries)
     if not on_postgres(connection):
         return _claim_on_sqlite(connection, rows, newest)
     claimed = upsert_returning(connection, message_key, rows, _ON_POSTGRES, order="key_hash", more=(newest,))
@@ -165,4 +165,9 @@ def _known(connection: Connection, hashes: Collection[bytes]) -> dict[bytes, Kno
 
 
 def _until(entry: Entry) -> datetime:
-    return entry.keeping.received + timedelta(seconds=entry.keeping.remember)
+    return _named_at(entry) + timedelta(seconds=entry.keeping.remember)
+
+
+def _named_at(entry: Entry) -> datetime:
+    """When its id is claimed: on arrival, or when the dead letter is retried."""
+    return entry.earlier.since if entry.earlier else entry.keeping.received

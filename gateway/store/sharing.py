@@ -15,9 +15,11 @@ from typing import Any, Final
 from sqlalchemy import Connection, select
 
 from contract.identifiers import ODS_ORGANISATION_SYSTEM
+from contract.topics import Topic
 from gateway.source import Source
 from gateway.store.bulk import any_of
 from gateway.store.models import organisation_place, sharing_rule
+from gateway.store.publication import event_topic
 from mappings.stages import Draft
 
 BELIEVED: Final = timedelta(seconds=5)
@@ -66,6 +68,11 @@ class Sharing:
         organisations = {*draft.addressed_to, *general_practices(draft.body)}
         self._look_up(connection, organisations - self._places.keys())
         return tuple(sorted(allowed & {place for code in organisations if (place := self._places.get(code))}))
+
+    def topics(self, connection: Connection, draft: Draft, source: Source, now: datetime) -> tuple[Topic, ...]:
+        """Where this event goes, the topic of the source's own place first."""
+        own = event_topic(source.place, source.sector, restricted=draft.restricted)
+        return (own, *(event_topic(place, source.sector) for place in self.places(connection, draft, source, now)))
 
     def _look_up(self, connection: Connection, organisations: Iterable[str]) -> None:
         unknown = list(organisations)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, func, select, text
 from gateway.delivery import Row
 from gateway.store.bodies import bytes_of, pack_body
 from gateway.store.bulk import any_of, insert_rows, upsert_rows
-from gateway.store.entry import Entry, storable
+from gateway.store.entry import Earlier, Entry, storable
 from gateway.store.keeping import Waits
 from gateway.store.models import resource_state, source, waiting
 from gateway.store.numbers import draw_sequence
@@ -86,39 +86,40 @@ def releasable(connection: Connection, limit: int) -> list[Waiting]:
 
 
 def hold_waiting(connection: Connection, entries: Sequence[Entry], now: datetime) -> None:
-    """Writes down what each message waits for. One that waits again keeps its place in the order of arrival."""
-    resumed = {entry.id for entry in entries if entry.keeping.resumes}
-    places = arrival_numbers(connection, resumed)
-    fresh = iter(draw_sequence(connection, sum(entry.id not in places for entry in entries)))
-    stop_waiting(connection, resumed)
+    """Writes down what each message waits for. One that was here before keeps its place in the order of arrival, and
+    one that waits again the time since which it does."""
+    fresh = iter(draw_sequence(connection, sum(entry.earlier is None for entry in entries)))
+    stop_waiting(connection, {entry.id for entry in entries if entry.keeping.resumes})
     rows: list[dict[str, Any]] = []
     for entry in entries:
         outcome = entry.keeping.outcome
         if not isinstance(outcome, Waits):
             raise TypeError("only a message whose outcome is Waits can wait")
-        number = places[entry.id] if entry.id in places else next(fresh)
+        place = entry.earlier or Earlier(next(fresh), now)
         rows += (
             {
                 "message": entry.id,
                 "parent": parent.resource_id,
                 "domain": entry.source.identifier_domain,
                 "path": storable(parent.path),
-                "since": now,
-                "number": number,
+                "since": place.since,
+                "number": place.number,
             }
             for parent in {p.resource_id: p for p in outcome.parents}.values()
         )
     insert_rows(connection, waiting, rows)
 
 
-def arrival_numbers(connection: Connection, messages: Collection[str]) -> dict[str, int]:
-    """Where these messages stand in the order of arrival, if they wait."""
+def places_of(connection: Connection, messages: Collection[str]) -> dict[str, Earlier]:
+    """Where these messages stand in the order of arrival, and since when, if they wait."""
     if not messages:
         return {}
     rows = connection.execute(
-        select(waiting.c.message, waiting.c.number).where(any_of(connection, waiting.c.message, messages))
+        select(waiting.c.message, func.min(waiting.c.number).label("number"), func.min(waiting.c.since).label("since"))
+        .where(any_of(connection, waiting.c.message, messages))
+        .group_by(waiting.c.message)
     )
-    return {row.message: row.number for row in rows}
+    return {row.message: Earlier(row.number, row.since) for row in rows}
 
 
 def stop_waiting(connection: Connection, messages: Collection[str]) -> None:

@@ -14,11 +14,11 @@ from sqlalchemy import Connection, insert, select
 from contract.errors import Code, Issue
 from contract.identifiers import NHS_NUMBER_SYSTEM, PersonKeys
 from contract.topics import Sector
-from gateway.delivery import Row
+from gateway.delivery import Retry, Row
 from gateway.source import Source
 from gateway.store.bodies import bytes_of
 from gateway.store.entry import StoreKeys
-from gateway.store.keeping import Accepted, Keeping, Refused, Waits
+from gateway.store.keeping import Accepted, Keeping, NamedBy, Refused, Waits
 from gateway.store.models import event, outbox, place
 from gateway.store.models import source as source_table
 from mappings.stages import Draft, FlagChange, ParentRef, PersonIdentity, ResourceState
@@ -89,6 +89,9 @@ def keeping(
     remember: float = 7 * 86400.0,
     row: Row | None = None,
     resumes: str | None = None,
+    retries: str | None = None,
+    named_by: NamedBy = NamedBy.MESSAGE,
+    comparable: bytes | None = None,
 ) -> Keeping:
     """A message with an id of its own unless one is given, and content that is its id's unless given."""
     message_id = id_ or f"message-{next(_counter)}"
@@ -99,7 +102,7 @@ def keeping(
         source=source,
         message_id=message_id,
         remember=remember,
-        comparable=digest,
+        comparable=comparable or digest,
         content=digest,
         body=body,
         content_type="text/plain",
@@ -108,7 +111,9 @@ def keeping(
         pack_version="1.0.0",
         outcome=Accepted(drafts) if drafts is not None else outcome,  # type: ignore[arg-type]
         row=row,
+        named_by=named_by,
         resumes=resumes,
+        retries=Retry(retries, "ann") if retries else None,
     )
 
 

@@ -19,7 +19,7 @@ from gateway.store.batches import (
     renew_lease,
 )
 from gateway.store.database import Database
-from gateway.store.deadletters import close_dead_letter, get_dead_letter, list_dead_letters
+from gateway.store.deadletters import get_dead_letter
 from gateway.store.events import event_by_id
 from gateway.store.group import Keeper
 from gateway.store.health import count_open_dead_letters, last_seen, measure_backlog
@@ -62,18 +62,12 @@ async def test_messages_since_a_time_come_in_pages(keeper: Keeper, database: Dat
     assert [m.id for m in (*first, *rest)] == [k.id for k in kept[1:]]
 
 
-async def test_a_dead_letter_is_shown_with_its_bytes_and_closed_on_record(keeper: Keeper, database: Database) -> None:
+async def test_a_dead_letter_is_kept_with_its_bytes(keeper: Keeper, database: Database) -> None:
     kept = await keeper.keep(keeping(refused(), content="the bytes"))
     found = await database.read(get_dead_letter, kept.id)
     assert found is not None
     assert (found[0].code, found[1]) == ("missing-field", b"the bytes")
     assert await database.read(count_open_dead_letters) == 1
-    closing = {"actor": "ann", "reason": "a test message", "now": NOON, "discard": True}
-    assert await database.run(lambda c: close_dead_letter(c, kept.id, **closing))  # type: ignore[arg-type]
-    assert not await database.run(lambda c: close_dead_letter(c, kept.id, **closing))  # type: ignore[arg-type]
-    assert [letter.status for letter in await database.read(lambda c: list_dead_letters(c, status=None))] == [
-        "discarded"
-    ]
 
 
 def new_batch(connection: Connection, key: bytes = b"k" * 32, received: datetime = NOON) -> tuple[str, bool]:
