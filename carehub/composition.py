@@ -26,6 +26,7 @@ from carehub.warmth import settle_memory
 from consumers.app import App
 from consumers.database import Database as AppDatabase
 from contract.errors import Misconfigured, Unavailable
+from gateway.ageing import Ageing
 from gateway.batch_work import BatchWork
 from gateway.door import Door
 from gateway.files import Files
@@ -72,6 +73,7 @@ class Gateway:
     listeners: Listeners
     batches: BatchWork
     waiting: WaitingRoom
+    ageing: Ageing
     seen: LastSeen
     shelf: Shelf
     relay: Relay | None
@@ -149,6 +151,7 @@ def make_gateway(hub: Hub, keys: StoreKeys, relay: Relay | None, standing: Stand
         listeners=listeners,
         batches=BatchWork(hub, reception, metrics, standing.process, files.arrived),
         waiting=WaitingRoom(hub, reception),
+        ageing=Ageing(hub, reception, settings.waiting_seconds),
         seen=seen,
         shelf=hub.shelf,
         relay=relay,

@@ -61,6 +61,9 @@ class Settings(BaseSettings):
     queue_limit: int = Field(default=2_000, gt=0, description="Messages that may wait for a commit; beyond, 503.")
     backlog_rows: int = Field(default=1_000_000, gt=0, description="Unpublished outbox rows; beyond, senders get 503.")
     backlog_bytes: int = Field(default=4 * 1024**3, gt=0, description="Unpublished bytes; beyond, senders get 503.")
+    waiting_seconds: float = Field(
+        default=7 * 24 * 3600.0, gt=0, description="How long a message waits for its parent; then it is a dead letter."
+    )
     tls_certificate: Path | None = Field(default=None, description="PEM certificate chain of the MLLP TLS port.")
     tls_key: Path | None = Field(default=None, description="PEM key of that certificate.")
     tls_client_ca: Path | None = Field(default=None, description="PEM of who signs senders' certificates.")

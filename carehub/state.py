@@ -33,6 +33,7 @@ class Counts:
     unpublished: int
     oldest_unpublished: datetime | None
     waiting: int
+    oldest_waiting: datetime | None
     dead_letters: int
     batches: int
 
@@ -66,6 +67,9 @@ def count(connection: Connection, now: datetime) -> Counts:
     unpublished, oldest = connection.execute(
         select(func.count(), func.min(outbox.c.created)).where(outbox.c.published.is_(None))
     ).one()
+    waits, oldest_waiting = connection.execute(
+        select(func.count(waiting.c.message.distinct()), func.min(waiting.c.since))
+    ).one()
     known = source.c.disabled.is_(False)
     return Counts(
         gateways=_number(connection, heartbeat, *alive("gateway", now)),
@@ -75,7 +79,8 @@ def count(connection: Connection, now: datetime) -> Counts:
         last_message=connection.execute(select(func.max(source.c.last_seen))).scalar(),
         unpublished=unpublished,
         oldest_unpublished=oldest,
-        waiting=connection.execute(select(func.count(waiting.c.message.distinct()))).scalar_one(),
+        waiting=waits,
+        oldest_waiting=oldest_waiting,
         dead_letters=_number(connection, dead_letter, dead_letter.c.status == "open"),
         batches=_number(connection, batch, batch.c.status == "processing"),
     )

@@ -14,10 +14,14 @@ import structlog
 
 from contract.errors import Code, Issue, Refusal, TooMany, Unavailable
 from gateway.delivery import Delivery
+from gateway.door import SEND
 from gateway.hub import Hub
 from gateway.intake import in_row, keeping, who_sent
 from gateway.reception import Fault, Reception
+from gateway.source import Principal
 from gateway.store.keeping import Refused
+from gateway.store.sources import registered_source
+from gateway.store.states import Waiting
 
 _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 10.0
@@ -67,6 +71,21 @@ class Worker:
     async def _keep_refused(self, delivery: Delivery, issues: tuple[Issue, ...]) -> None:
         plain = replace(delivery, idempotency_key=None)
         await self._hub.keeper.keep(keeping(plain, who_sent(delivery), None, Refused(issues)))
+
+
+async def stored_delivery(hub: Hub, message: Waiting, *, overdue: bool = False) -> Delivery:
+    """A message that waits in the store, as it came; with `overdue`, for the last time. Raises Unavailable."""
+    source = await hub.database.read(registered_source, message.source)
+    return Delivery(
+        Principal("source", source.id, frozenset({SEND}), source),
+        message.body,
+        message.content_type,
+        message.received,
+        row=message.row,
+        resumes=message.id,
+        overdue=overdue,
+        traceparent=message.traceparent,
+    )
 
 
 async def pause(seconds: float) -> None:

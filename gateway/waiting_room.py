@@ -8,15 +8,11 @@ from typing import Final
 import structlog
 
 from contract.errors import Refusal
-from gateway.delivery import Delivery
-from gateway.door import SEND
 from gateway.hub import Hub
 from gateway.ops.faults import incident_of
 from gateway.reception import Reception
-from gateway.rows import Worker, pause
-from gateway.source import Principal
-from gateway.store.sources import registered_source
-from gateway.store.states import Waiting, releasable
+from gateway.rows import Worker, pause, stored_delivery
+from gateway.store.states import releasable
 
 _POLL_SECONDS: Final = 0.5
 _AT_ONCE: Final = 200
@@ -48,17 +44,5 @@ class WaitingRoom:
         """Takes in every message whose parents have come; returns how many there were. Raises Unavailable."""
         ready = await self._hub.database.read(releasable, _AT_ONCE)
         for message in ready:
-            await self._worker.settle(await self._delivery(message), pause)
+            await self._worker.settle(await stored_delivery(self._hub, message), pause)
         return len(ready)
-
-    async def _delivery(self, message: Waiting) -> Delivery:
-        source = await self._hub.database.read(registered_source, message.source)
-        return Delivery(
-            Principal("source", source.id, frozenset({SEND}), source),
-            message.body,
-            message.content_type,
-            message.received,
-            row=message.row,
-            resumes=message.id,
-            traceparent=message.traceparent,
-        )

@@ -42,6 +42,7 @@ def status(as_json: AsJson = False) -> None:
         print_json({"ok": not state.problems, **asdict(state)})
     else:
         paused = f", {counts.paused} paused" if counts.paused else ""
+        waited = f", the first since {cell(counts.oldest_waiting)}" if counts.waiting else ""
         oldest = f", the oldest from {cell(counts.oldest_unpublished)}" if counts.unpublished else ""
         print_facts(
             {
@@ -52,7 +53,7 @@ def status(as_json: AsJson = False) -> None:
                 "sources": f"{counts.sources}{paused}, last message {cell(counts.last_message)}",
                 "to publish": f"{counts.unpublished} events{oldest}",
                 "relay": f"{counts.relay_groups} of 8 groups have an owner",
-                "waiting": f"{counts.waiting} messages wait for a parent",
+                "waiting": f"{counts.waiting} messages wait for a parent{waited}",
                 "dead letters": f"{counts.dead_letters} open",
                 "files": f"{counts.batches} at work",
                 **{f"problem {number}": text for number, text in enumerate(state.problems, 1)},

@@ -13,7 +13,7 @@ from gateway.ops.health import Check, Finding
 from gateway.ops.metrics import Metrics
 from gateway.shelf import Shelf
 from gateway.store.database import Database
-from gateway.store.health import PackNews, count_open_dead_letters, count_waiting, last_seen, write_heartbeat
+from gateway.store.health import PackNews, count_open_dead_letters, last_seen, measure_waiting, write_heartbeat
 
 KafkaProbe: TypeAlias = Callable[[], Awaitable[bool]]
 """Whether a broker answers now."""
@@ -116,13 +116,15 @@ def sources_seen(database: Database) -> Check:
 
 
 def work_left(database: Database, metrics: Metrics) -> Check:
-    """Messages that wait for a parent, and dead letters that nobody has worked."""
+    """Messages that wait for a parent, since when, and dead letters that nobody has worked."""
 
     async def look() -> Finding:
-        waiting = await database.read(count_waiting)
+        waiting, oldest = await database.read(measure_waiting, datetime.now(UTC))
         letters = await database.read(count_open_dead_letters)
         metrics.waiting.set(waiting)
+        metrics.waiting_oldest.set(oldest)
         metrics.dead_letters.set(letters)
-        return Finding(True, detail={"waiting": waiting, "openDeadLetters": letters})
+        detail = {"waiting": waiting, "oldestWaitingSeconds": round(oldest, 1), "openDeadLetters": letters}
+        return Finding(True, detail=detail)
 
     return Check("work", look, needed=False, seconds=_COUNTING_SECONDS)

@@ -60,6 +60,9 @@ class Metrics:
         self.outbox_bytes = self._gauge("outbox_bytes", "Bytes of events that are kept and not yet published")
         self.outbox_oldest = self._gauge("outbox_oldest_seconds", "Age of the oldest event that is not yet published")
         self.waiting = self._gauge("waiting_messages", "Messages that wait for a parent")
+        self.waiting_oldest = self._gauge(
+            "waiting_oldest_seconds", "How long the first of the messages that wait for a parent has done so"
+        )
         self.dead_letters = self._gauge("dead_letters_open", "Dead letters that nobody has worked yet")
         self.ready = self._gauge("ready", "1 when this gateway takes messages in, else 0")
 

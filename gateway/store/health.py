@@ -30,9 +30,12 @@ def measure_backlog(connection: Connection, now: datetime) -> Backlog:
     return Backlog(rows, int(size), max(0.0, (now - oldest).total_seconds()) if oldest else 0.0)
 
 
-def count_waiting(connection: Connection) -> int:
-    """Messages that wait for a parent."""
-    return connection.execute(select(func.count(waiting.c.message.distinct()))).scalar_one()
+def measure_waiting(connection: Connection, now: datetime) -> tuple[int, float]:
+    """Messages that wait for a parent, and for how many seconds the first of them has done so."""
+    count, oldest = connection.execute(
+        select(func.count(waiting.c.message.distinct()), func.min(waiting.c.since))
+    ).one()
+    return count, max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
 
 
 def count_open_dead_letters(connection: Connection) -> int:

@@ -1,0 +1,77 @@
+"""Ends waits: a message whose parent did not come in time goes through intake once more, and is a dead letter then.
+
+Every gateway looks; each overdue message is taken up by one of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import structlog
+
+from contract.errors import Code, Refusal, Unavailable, refuse
+from gateway.hub import Hub
+from gateway.ops.faults import incident_of
+from gateway.reception import Reception
+from gateway.rows import Worker, stored_delivery
+from gateway.store.fingerprints import name_unnamed
+from gateway.store.overdue import take_overdue
+
+LOOK_SECONDS: Final = 15.0
+_CLAIM: Final = timedelta(minutes=5)
+_AT_ONCE: Final = 200
+
+log = structlog.get_logger()
+
+
+class Ageing:
+    """`seconds` is how long a message waits for its parent. On the way, letters that an earlier version kept get their
+    group."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        reception: Reception,
+        seconds: float,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._hub = hub
+        self._worker = Worker(hub, reception, "waiting")
+        self._patience = timedelta(seconds=seconds)
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            worked = 0
+            try:
+                worked = await self.end_waits() + await self._hub.database.run(name_unnamed, _AT_ONCE)
+            except Refusal as refusal:
+                log.info("ageing-waits", code=str(refusal.code))
+            except Exception as fault:  # noqa: BLE001 one message's fault must not keep all others waiting for ever
+                log.warning("ageing-failed", **incident_of(fault).as_fields())
+            if not worked:
+                await asyncio.sleep(min(LOOK_SECONDS, self._patience.total_seconds()))
+
+    async def end_waits(self) -> int:
+        """Takes in, for the last time, what has waited for long enough; returns how many there were. Raises
+        Unavailable."""
+        now = self._clock()
+        overdue = await self._hub.database.run(take_overdue, now - self._patience, now, _CLAIM, _AT_ONCE)
+        for message in overdue:
+            try:
+                await self._worker.settle(await stored_delivery(self._hub, message, overdue=True), _give_up)
+            except Unavailable:
+                log.info("wait-not-ended", message=message.id, source=message.source)  # its claim runs out
+        if overdue:
+            log.info("waits-ended", messages=len(overdue))
+        return len(overdue)
+
+
+async def _give_up(_: float) -> None:
+    """One source whose pack is broken must not keep the others' messages waiting."""
+    raise refuse(Unavailable, Code.UNAVAILABLE, "it cannot be taken in now")
