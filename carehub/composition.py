@@ -112,6 +112,33 @@ async def composed_gateway(
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """The straight line without doors. Its `guard` knows the backlog only when somebody has it measured."""
+
+    hub: Hub
+    reception: Reception
+    guard: BacklogGuard
+
+
+@asynccontextmanager
+async def composed_line(settings: Settings) -> AsyncIterator[Line]:
+    """For a command that takes kept messages in beside gateways that serve; afterwards all of it is committed. Raises
+    Misconfigured as composed_gateway does."""
+    async with open_hub(settings) as database:
+        installation = await settle_installation(database, settings)
+        shelf = Shelf(partial(database.read, read_register), settings.packs, Cache(settings.pack_cache))
+        await shelf.fill()
+        keeper = Keeper(database, StoreKeys(installation.secrets.person_keys, installation.secrets.message_key))
+        hub = Hub(database, keeper, shelf, installation.secrets.resource_ids)
+        guard = BacklogGuard(database, Budget(settings.backlog_rows, settings.backlog_bytes))
+        await keeper.start()
+        try:
+            yield Line(hub, Reception(partial(intake, hub=hub), Metrics(), admit=guard.admit), guard)
+        finally:
+            await keeper.close()
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """Where and as what a gateway runs: what its doors and its health need to know beside the hub."""
 

@@ -6,7 +6,8 @@ Tables are for people: coloured on a terminal, whole and plain in a pipe. `--jso
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Annotated, Any, Final, TypeAlias
 
 import typer
@@ -61,6 +62,50 @@ def print_facts(facts: Mapping[str, object]) -> None:
     for name, value in facts.items():
         table.add_row(Text(name, style="bold"), Text(cell(value)))
     _print_rich(table)
+
+
+def print_story(found: dict[str, object], *, as_json: bool) -> None:
+    """Facts a line each; what is many (events, issues, refusals) a line for each of them."""
+    if as_json:
+        print_json(found)
+        return
+    facts: dict[str, object] = {}
+    for name, value in found.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            facts.update({f"{name} {n}": ", ".join(f"{k} {v}" for k, v in _flat(e)) for n, e in enumerate(value, 1)})
+        else:
+            facts[name] = value
+    print_facts(facts)
+
+
+def _flat(fact: dict[str, object]) -> list[tuple[str, object]]:
+    """The members of a part, those of its own parts among them."""
+    flat: list[tuple[str, object]] = []
+    for name, value in fact.items():
+        if isinstance(value, list):
+            flat.extend(pair for part in value if isinstance(part, dict) for pair in _flat(part))
+        elif value is not None:
+            flat.append((name, value))
+    return flat
+
+
+def progress(what: str, *, quiet: bool) -> Callable[[int], AbstractContextManager[Callable[[int], None]]]:
+    """A bar on a terminal's standard error while so many things are worked; nothing where nobody looks, or `quiet`."""
+
+    @contextmanager
+    def bar(total: int) -> Iterator[Callable[[int], None]]:
+        if quiet or not sys.stderr.isatty():
+            yield lambda _: None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+            task = shown.add_task(what, total=total)
+            yield lambda more: shown.update(task, advance=more)
+
+    return bar
 
 
 def cell(value: object) -> str:

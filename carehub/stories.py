@@ -1,4 +1,4 @@
-"""What the store tells of one message, event, file or dead letter, for the command line: never its content."""
+"""What the store tells of one message, event or file, for the command line: never its content."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from sqlalchemy import Connection
 
 from carehub.errors import Declined
 from carehub.register.session import in_hub
-from gateway.store import batches, deadletters, events, messages
+from gateway.store import batches, events, messages
 from gateway.store.batch_rows import REFUSED
-from gateway.store.refusals import OPEN
 
 T = TypeVar("T")
 
@@ -32,18 +31,6 @@ def event_of(id_: str) -> dict[str, Any]:
 def batch_of(id_: str) -> dict[str, Any]:
     """Raises Declined when there is no such file."""
     return _found(in_hub(_batch, id_), f"there is no file {id_}")
-
-
-def dead_letters(source: str | None, *, only_open: bool, limit: int) -> list[dict[str, Any]]:
-    """The latest first."""
-    found = in_hub(deadletters.list_dead_letters, source=source, status=OPEN if only_open else None, limit=limit)
-    return [letter.as_dict() for letter in found]
-
-
-def dead_letter_of(id_: str) -> dict[str, Any]:
-    """Raises Declined when there is no such dead letter."""
-    letter, body = _found(in_hub(deadletters.get_dead_letter, id_), f"there is no dead letter {id_}")
-    return {**letter.as_dict(), "bytes": len(body)}
 
 
 def _batch(connection: Connection, id_: str) -> dict[str, Any] | None:

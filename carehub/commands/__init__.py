@@ -7,7 +7,19 @@ import typer
 
 def add_to(app: typer.Typer) -> None:
     """Puts every command on `app`, in the order that `carehub --help` shows."""
-    from carehub.commands import demo, packs, parties, places, preview, processes, state, stories, topics, up
+    from carehub.commands import (
+        deadletters,
+        demo,
+        packs,
+        parties,
+        places,
+        preview,
+        processes,
+        state,
+        stories,
+        topics,
+        up,
+    )
 
     up.add_to(app)
     processes.add_to(app)
@@ -17,5 +29,6 @@ def add_to(app: typer.Typer) -> None:
     packs.add_to(app)
     topics.add_to(app)
     stories.add_to(app)
+    deadletters.add_to(app)
     state.add_to(app)
     demo.add_to(app)

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from gateway.http import description, events, lookups, refusals, state
+from gateway.http import deadletters, description, events, lookups, refusals, state
 from gateway.http.endpoint import Address, Endpoint
 from gateway.http.front import Front
 
@@ -27,6 +27,12 @@ ADDRESSES: Final = (
     Address("GET", "/messages/{id}", lookups.message, description.MESSAGE),
     Address("GET", "/events/{id}", lookups.event, description.EVENT),
     Address("GET", "/batches/{id}", lookups.batch, description.BATCH),
+    Address("GET", "/deadletters", deadletters.groups, description.GROUPS),
+    Address("GET", "/deadletters/letters", deadletters.letters, description.LETTERS),
+    Address("GET", "/deadletters/{id}", deadletters.letter, description.LETTER),
+    Address("POST", "/deadletters/preview", deadletters.preview, description.PREVIEW_LETTERS),
+    Address("POST", "/deadletters/retry", deadletters.retry, description.RETRY),
+    Address("POST", "/deadletters/discard", deadletters.put_away, description.DISCARD),
     Address("GET", "/topics", lookups.topics, description.TOPICS),
     Address("GET", "/health", state.health, description.HEALTH),
     Address("GET", "/health/live", state.live, description.LIVE),

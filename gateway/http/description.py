@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from gateway.http.content import FHIR_TYPES, TAKEN
+from gateway.http.schemas import GROUP, MOMENT, SCHEMAS, UUID
 
 if TYPE_CHECKING:
     from gateway.http.endpoint import Address
@@ -27,8 +28,6 @@ _REFUSALS: Final = {
     "503": "It cannot be made durable now, or the source is paused; see Retry-After.",
 }
 _ANY: Final[Mapping[str, Any]] = {"schema": {}}
-_UUID: Final = {"type": "string", "format": "uuid"}
-_MOMENT: Final = {"type": "string", "format": "date-time"}
 
 
 def _ref(name: str) -> dict[str, str]:
@@ -104,7 +103,7 @@ PREVIEW: Final[Operation] = {
 
 MESSAGES: Final[Operation] = {
     "summary": "A sender's own messages since a moment, oldest first",
-    "parameters": [_query("since", "RFC 3339; a day ago when absent.", _MOMENT), _LIMIT],
+    "parameters": [_query("since", "RFC 3339; a day ago when absent.", MOMENT), _LIMIT],
     "responses": {"200": _json("The messages.", _ref("Messages")), **_refused("400", "401", "403", "503")},
 }
 
@@ -124,6 +123,55 @@ BATCH: Final[Operation] = {
     "summary": "Progress of a file, and a page of its rows",
     "parameters": [_ID, _query("after", "Rows after this number.", {"type": "integer", "minimum": 0}), _LIMIT],
     "responses": {"200": _json("The batch.", _ref("Batch")), **_refused("400", "401", "403", "404", "503")},
+}
+
+_STATUS: Final = _query("status", "`open` when absent.", {"enum": ["open", "closed", "discarded"], "default": "open"})
+_SOURCE: Final = _query("source", "Only of this source.", {"type": "string", "maxLength": 64})
+_ON_LETTERS: Final = ("400", "401", "403", "404", "408", "413", "415", "429", "503")
+
+GROUPS: Final[Operation] = {
+    "summary": "Dead letters in groups of one cause, for operators",
+    "parameters": [_SOURCE, _STATUS, _LIMIT],
+    "responses": {"200": _json("The groups.", _ref("LetterGroups")), **_refused("400", "401", "403", "503")},
+}
+
+LETTERS: Final[Operation] = {
+    "summary": "Dead letters one by one, the latest first",
+    "parameters": [
+        _query("group", "Only of this group.", GROUP),
+        _SOURCE,
+        _STATUS,
+        _query("after", "The `next` of the page before.", UUID),
+        _LIMIT,
+    ],
+    "responses": {"200": _json("The letters.", _ref("Letters")), **_refused("400", "401", "403", "503")},
+}
+
+LETTER: Final[Operation] = {
+    "summary": "One dead letter, why it is one, and what was done with it",
+    "parameters": [_ID],
+    "responses": {"200": _json("The letter.", {"type": "object"}), **_refused("401", "403", "404", "503")},
+}
+
+PREVIEW_LETTERS: Final[Operation] = {
+    "summary": "What a retry would make of a dead letter, or of a page of a group; nothing is published",
+    "requestBody": {"required": True, "content": {"application/json": {"schema": _ref("Chosen")}}},
+    "responses": {"200": _json("What would become of each.", _ref("WorkedLetters")), **_refused(*_ON_LETTERS)},
+}
+
+RETRY: Final[Operation] = {
+    "summary": "Takes a dead letter, or a page of a group in the order received, in again",
+    "description": "Needs the role `operator`. Safe to repeat: what is closed by then is left alone. For a group, send "
+    "`after` = `next` until that is null.",
+    "requestBody": {"required": True, "content": {"application/json": {"schema": _ref("Chosen")}}},
+    "responses": {"200": _json("What became of each.", _ref("WorkedLetters")), **_refused(*_ON_LETTERS)},
+}
+
+DISCARD: Final[Operation] = {
+    "summary": "Discards a dead letter, or a page of a group, with a reason that stays on record",
+    "description": "Needs the role `operator`.",
+    "requestBody": {"required": True, "content": {"application/json": {"schema": _ref("Discarding")}}},
+    "responses": {"200": _json("How many were discarded.", _ref("DiscardedLetters")), **_refused(*_ON_LETTERS)},
 }
 
 TOPICS: Final[Operation] = {
@@ -165,60 +213,6 @@ METRICS: Final[Operation] = {
     },
 }
 
-_COUNT: Final = {"type": "integer", "minimum": 0}
-_SCHEMAS: Final[Mapping[str, Any]] = {
-    "OperationOutcome": {
-        "type": "object",
-        "required": ["resourceType", "issue"],
-        "properties": {
-            "resourceType": {"const": "OperationOutcome"},
-            "issue": {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["severity", "code"]}},
-        },
-    },
-    "Receipt": {
-        "type": "object",
-        "required": ["id", "status", "source", "received", "events"],
-        "properties": {
-            "id": _UUID,
-            "status": {"enum": ["accepted", "replayed", "waiting"]},
-            "source": {"type": "string"},
-            "received": _MOMENT,
-            "events": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["id", "type", "topics"],
-                    "properties": {
-                        "id": _UUID,
-                        "type": {"type": "string"},
-                        "topics": {"type": "array", "items": {"type": "string"}},
-                    },
-                },
-            },
-        },
-    },
-    "Batch": {
-        "type": "object",
-        "required": ["id", "status", "source", "received", "rows", "accepted", "waiting", "refused"],
-        "properties": {
-            "id": _UUID,
-            "status": {"enum": ["processing", "done"]},
-            "source": {"type": "string"},
-            "received": _MOMENT,
-            "rows": {"type": ["integer", "null"]},
-            "accepted": _COUNT,
-            "waiting": _COUNT,
-            "refused": _COUNT,
-        },
-    },
-    "Taken": {"oneOf": [{"$ref": "#/components/schemas/Receipt"}, {"$ref": "#/components/schemas/Batch"}]},
-    "Preview": {
-        "type": "object",
-        "required": ["index", "ok", "event", "topic", "bundle", "events", "issues", "unmapped"],
-    },
-    "Messages": {"type": "object", "required": ["messages"]},
-}
-
 
 def document(addresses: Iterable[Address]) -> dict[str, Any]:
     """The whole OpenAPI 3.1 document."""
@@ -230,7 +224,7 @@ def document(addresses: Iterable[Address]) -> dict[str, Any]:
         "info": {"title": "carehub", "version": "1"},
         "paths": paths,
         "components": {
-            "schemas": dict(_SCHEMAS),
+            "schemas": dict(SCHEMAS),
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{"key": []}],

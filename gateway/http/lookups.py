@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from contract.errors import CarehubError
 from contract.topics import Topic
 from gateway.http.exchange import Answer, Asked, as_json
 from gateway.http.front import Front
+from gateway.http.query import WrongQuery, moment, number
 from gateway.http.refusals import wrong_request
 from gateway.store.batches import batch_by_id, batch_rows
 from gateway.store.deadletters import get_dead_letter
@@ -20,10 +20,6 @@ _A_DAY: Final = timedelta(days=1)
 _PAGE: Final = 100
 _LONGEST_PAGE: Final = 1000
 _LARGEST_NUMBER: Final = 2**31 - 1
-
-
-class WrongQuery(CarehubError):
-    """A query parameter that cannot be read; the text names it and says what to write."""
 
 
 async def message(asked: Asked, front: Front) -> Answer:
@@ -46,7 +42,8 @@ async def messages(asked: Asked, front: Front) -> Answer:
     if source is None:
         return wrong_request(400, "name the source: ?source=ID")
     try:
-        since, limit = _moment(asked, "since"), _number(asked, "limit", _PAGE, 1, _LONGEST_PAGE)
+        since = moment(asked, "since", datetime.now(UTC) - _A_DAY)
+        limit = number(asked, "limit", _PAGE, 1, _LONGEST_PAGE)
     except WrongQuery as wrong:
         return wrong_request(400, str(wrong))
     found = await front.hub.database.read(messages_since, source, since, limit, asked.query.get("after"))
@@ -64,8 +61,8 @@ async def batch(asked: Asked, front: Front) -> Answer:
     """`GET /batches/{id}`: progress, and the report of the rows numbered above `after`, in order."""
     _, own = await front.reader(asked)
     try:
-        after = _number(asked, "after", 0, 0, _LARGEST_NUMBER)
-        limit = _number(asked, "limit", _PAGE, 1, _LONGEST_PAGE)
+        after = number(asked, "after", 0, 0, _LARGEST_NUMBER)
+        limit = number(asked, "limit", _PAGE, 1, _LONGEST_PAGE)
     except WrongQuery as wrong:
         return wrong_request(400, str(wrong))
     id_ = asked.path_params["id"]
@@ -93,25 +90,3 @@ async def topics(asked: Asked, front: Front) -> Answer:
         for restricted in (False, True)
     ]
     return as_json(200, {"topics": found})
-
-
-def _number(asked: Asked, name: str, usual: int, least: int, most: int) -> int:
-    text = asked.query.get(name)
-    if text is None:
-        return usual
-    if not (text.isascii() and text.isdigit() and len(text) < 12 and least <= int(text) <= most):
-        raise WrongQuery(f"{name} is a number from {least} to {most}")
-    return int(text)
-
-
-def _moment(asked: Asked, name: str) -> datetime:
-    text = asked.query.get(name)
-    if text is None:
-        return datetime.now(UTC) - _A_DAY
-    try:
-        moment = datetime.fromisoformat(text.replace(" ", "+"))  # a plus sign in a query means a space
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise WrongQuery(f"{name} is a time with a zone, as in 2026-01-31T09:00:00Z")
-    return moment
