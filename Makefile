@@ -1,6 +1,7 @@
 # make install   fetch everything into .venv        make test    all tests            make bench   measure
 # make demo      real events, end to end            make check   lint, types, rules   make clean   start afresh
 # make conformance   have HAPI FHIR and HL7's schema judge what is published
+# make faults DURATION=600 SEED=1   kill, stop, cut and slow everything under load, and check what came out
 
 PYTHON ?= $(shell deploy/find-python)
 VENV := .venv
@@ -8,7 +9,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: install demo test check bench conformance clean
+.PHONY: install demo test check bench conformance faults clean
 .DEFAULT_GOAL := install
 
 install: $(INSTALLED)
@@ -36,6 +37,9 @@ bench: $(INSTALLED)
 
 conformance: $(INSTALLED)
 	@$(BIN)/python -m tests.conformance $(ARGS)
+
+faults: $(INSTALLED)
+	@$(BIN)/python -m tests.faults $(if $(DURATION),--duration $(DURATION)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 clean:
 	rm -rf $(VENV) .carehub .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

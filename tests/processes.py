@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-READY_SECONDS = 60.0
+READY_SECONDS = 180.0
 
 
 @dataclass
 class Service:
-    """One `carehub` command as a process. `start` waits for its ready line; `ready` is that line as JSON."""
+    """One `carehub` command as a process. `start` waits for its ready line; `ready` is that line as JSON. `module` is
+    what Python runs, with the command as its arguments."""
 
     arguments: list[str]
     environment: dict[str, str]
@@ -26,12 +27,13 @@ class Service:
     process: subprocess.Popen[bytes] | None = None
     ready: dict[str, object] = field(default_factory=dict)
     starts: int = 0
+    module: tuple[str, ...] = ("carehub",)
 
     def start(self) -> None:
         self.starts += 1
         with self.log.open("ab") as errors:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "carehub", *self.arguments, "--json"],
+                [sys.executable, "-m", *self.module, *self.arguments, "--json"],
                 env={**os.environ, **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

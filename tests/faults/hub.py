@@ -1,0 +1,223 @@
+"""The whole under test: two gateways, two relays, two consumer instances, PostgreSQL and Kafka, as real processes, with
+a proxy on every connection between them and on those of the senders."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+
+from carehub.broker.jars import fetch_jars
+from carehub.broker.process import free_ports
+from contract.errors import Misconfigured
+from tests.faults.broker import ProxiedKafka
+from tests.faults.clocks import Clock, faketime_library
+from tests.faults.persons import HTTP, MLLP, ORGANISATION, PACK, SECTOR
+from tests.faults.proxies import Proxies, running_proxies
+from tests.faults.senders import Address
+from tests.processes import Service
+from tests.servers import Postgres, UnstartableError, data_folder, postgres_binaries
+
+EACH: Final = 2
+ROLES: Final = ("gateway", "relay", "consumer")
+INSTANCES: Final = tuple(f"{role} {number}" for role in ROLES for number in range(EACH))
+HOSTS: Final = ("127.0.0.1", "127.0.0.2")
+"""Each gateway listens on an address of its own, since the port that a source is bound to is the same everywhere."""
+
+LINKS: Final = (
+    *(f"senders to {name}" for name in INSTANCES if name.startswith("gateway")),
+    *(f"{name} to database" for name in INSTANCES),
+    *(f"{name} to broker" for name in INSTANCES if not name.startswith("gateway")),
+)
+_COMMAND_SECONDS: Final = 180
+_START_SECONDS: Final = 120.0
+
+
+@dataclass
+class Hub:
+    """`services` by instance; `links` holds the names of a link's proxies; `compiled` keeps compiled packs from run to
+    run. Without `proxies` connections are direct, and clocks true. `sabotage` names what is taken out of every process
+    (tests.faults.sabotage), empty for nothing."""
+
+    folder: Path
+    postgres: Postgres
+    kafka: ProxiedKafka
+    proxies: Proxies | None
+    database: str
+    compiled: Path
+    sabotage: str = ""
+    services: dict[str, Service] = field(default_factory=dict)
+    clocks: dict[str, Clock] = field(default_factory=dict)
+    links: dict[str, list[str]] = field(default_factory=dict)
+    http: list[Address] = field(default_factory=list)
+    mllp: list[Address] = field(default_factory=list)
+    key: str = ""
+
+    def prepare(self) -> None:
+        """Lays proxies, starts the servers, migrates the databases and registers the sources."""
+        self.kafka.advertise(
+            {client: self._link(f"{client} to broker", upstream) for client, upstream in self.kafka.upstream.items()}
+        )
+        packs = self.folder / "data" / "packs"
+        packs.parent.mkdir()
+        packs.symlink_to(self.compiled)  # compiling takes a minute of two busy cores, once
+        self.kafka.start()
+        self.postgres.start()
+        self.postgres.run_sql(f'CREATE DATABASE "{self.database}"')
+        self.carehub("migrate")
+        (mllp_port,) = free_ports(1)
+        for source, more in ((HTTP, []), (MLLP, ["--mllp-port", str(mllp_port)])):
+            told = self.carehub(
+                "sources", "add", source.id, "--organisation", ORGANISATION, "--sector", SECTOR, "--place", source.id,
+                "--pack", PACK, "--nhs-number", "traced", *more, "--json",
+            )  # fmt: skip
+            self.key = self.key or json.loads(told)["key"]
+        for name in INSTANCES:
+            if self.proxies is not None:
+                self.clocks[name] = Clock(faketime_library(), self.folder / f"{name.replace(' ', '-')}.clock")
+            self.services[name] = self._service(name, mllp_port)
+
+    def start(self) -> None:
+        first, *others = self.services.values()
+        first.start()  # alone: it compiles the packs for all
+        with ThreadPoolExecutor(len(others)) as threads:
+            list(threads.map(Service.start, others))
+
+    def end(self) -> None:
+        with ThreadPoolExecutor(len(INSTANCES)) as threads:
+            list(threads.map(Service.end, self.services.values()))
+
+    def carehub(self, *arguments: str) -> str:
+        """What a `carehub` command prints. It goes past the proxies."""
+        done = subprocess.run(
+            [sys.executable, "-m", "carehub", *arguments],
+            env={**os.environ, **self._environment(self.postgres.port, self.kafka.address)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_COMMAND_SECONDS,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"carehub {' '.join(arguments)}: {done.stderr}")
+        return done.stdout
+
+    async def ask(self, query: str, *values: object) -> list[Any]:
+        """The first column of a question to the database, past the proxies."""
+        connection = await asyncpg.connect(self.postgres.url(self.database), timeout=5)
+        try:
+            return [row[0] for row in await connection.fetch(query, *values, timeout=30)]
+        finally:
+            await connection.close()
+
+    def start_again(self, name: str) -> None:
+        """As a supervisor would: until it gets ready, since what it needs may be away just now."""
+        deadline = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                self.services[name].start()
+            except AssertionError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
+            else:
+                return
+
+    def _service(self, name: str, mllp_port: int) -> Service:
+        role, number = name.split()
+        database_port = int(self._link(f"{name} to database", f"127.0.0.1:{self.postgres.port}").split(":")[1])
+        if role == "gateway":
+            host = HOSTS[int(number)]
+            (port,) = free_ports(1)
+            arguments = ["gateway", "--host", host, "--port", str(port), "--mllp-port", "0"]
+            self.http.append(_address(self._link(f"senders to {name}", f"{host}:{port}")))
+            self.mllp.append(_address(self._link(f"senders to {name}", f"{host}:{mllp_port}")))
+            broker = self.kafka.address
+        else:
+            arguments = ["relay"] if role == "relay" else ["consume", "timeline", "tests.faults.tally"]
+            broker = self.kafka.advertised[name]
+        clock = self.clocks[name].environment() if name in self.clocks else {}
+        environment = {**self._environment(database_port, broker), **clock}
+        module = ("tests.faults.sabotage", self.sabotage) if self.sabotage else ("carehub",)
+        return Service(arguments, environment, self.folder / f"{name.replace(' ', '-')}.log", module=module)
+
+    def _environment(self, database_port: int, broker: str) -> Mapping[str, str]:
+        return {
+            "CAREHUB_DATA": str(self.folder / "data"),
+            "DATABASE_URL": f"postgresql://carehub@127.0.0.1:{database_port}/{self.database}",
+            "KAFKA_BOOTSTRAP_SERVERS": broker,
+        }
+
+    def _link(self, name: str, upstream: str) -> str:
+        """Lays one more proxy on a link, where there are any; returns where to connect."""
+        if self.proxies is None:
+            return upstream
+        proxies = self.links.setdefault(name, [])
+        proxies.append(f"{name.replace(' ', '-')}-{len(proxies)}")
+        return f"127.0.0.1:{self.proxies.add(proxies[-1], upstream).port}"
+
+
+def _address(text: str) -> Address:
+    host, port = text.split(":")
+    return host, int(port)
+
+
+@contextmanager
+def running_hub(sabotage: str = "", *, processes_only: bool = False) -> Iterator[Hub]:
+    """A hub that takes messages in. Raises UnstartableError, saying what is missing on this machine. With
+    `processes_only` connections and clocks are left alone, and neither toxiproxy nor libfaketime is needed."""
+    data = data_folder()
+    try:
+        libs = fetch_jars(data, print)
+    except Misconfigured as missing:
+        raise UnstartableError(str(missing)) from None
+    postgres_binaries()
+    if not processes_only:
+        faketime_library()
+    folder = Path(tempfile.mkdtemp(prefix="carehub-faults-"))
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        proxies = None
+        if not processes_only:
+            proxies = stack.enter_context(running_proxies(data, folder / "toxiproxy.log"))
+        home = Path(tempfile.mkdtemp(prefix="carehub-pg-"))  # of its own: PostgreSQL runs as another user
+        stack.callback(shutil.rmtree, home, ignore_errors=True)
+        postgres = Postgres(home)
+        stack.callback(postgres.stop)
+        clients = [name for name in INSTANCES if not name.startswith("gateway")]
+        kafka = ProxiedKafka(libs, folder / "kafka", clients)
+        stack.callback(kafka.stop)
+        compiled = data / "packs"
+        compiled.mkdir(parents=True, exist_ok=True)
+        hub = Hub(folder, postgres, kafka, proxies, "faults", compiled, sabotage)
+        stack.callback(hub.end)
+        hub.prepare()
+        hub.start()
+        yield hub
+
+
+async def until_quiet(hub: Hub, seconds: float) -> bool:
+    """Whether, within this time, everything kept was published, and everything published was read by the apps."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while asyncio.get_running_loop().time() < deadline:
+        (unpublished,) = await hub.ask("SELECT count(*) FROM outbox WHERE published IS NULL")
+        (unread,) = await hub.ask(
+            "SELECT count(*) FROM outbox WHERE NOT EXISTS"
+            " (SELECT FROM tally WHERE tally.topic = outbox.topic AND ce_id = outbox.event)"
+        )
+        if not unpublished and not unread:
+            return True
+        await asyncio.sleep(1)
+    return False

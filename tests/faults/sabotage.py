@@ -1,0 +1,76 @@
+"""The hub with one of its guarantees taken out, so that the checker is seen to find what it is there for:
+`python -m tests.faults.sabotage NAME COMMAND…` runs `carehub COMMAND…` with one function replaced."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer
+from sqlalchemy import Connection
+
+from consumers.event import Event
+from consumers.runtime import inbox
+from gateway.delivery import Status
+from gateway.relay.publisher import Publisher
+from gateway.store.group import Keeper
+from gateway.store.keeping import Keeping, Kept, Refused
+from gateway.store.numbers import new_id
+
+
+def acknowledge_before_commit() -> None:
+    keep = Keeper.keep
+
+    def keep_later(self: Keeper, keeping: Keeping) -> asyncio.Future[Kept]:
+        keep(self, keeping).add_done_callback(lambda late: late.exception())
+        told: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()
+        refused = isinstance(keeping.outcome, Refused)
+        told.set_result(Kept(new_id(), keeping.received, Status.ACCEPTED, refused=refused))
+        return told
+
+    Keeper.keep = keep_later  # type: ignore[method-assign]
+
+
+def send_without_person_key() -> None:
+    send = AIOKafkaProducer.send
+
+    async def send_anywhere(self: AIOKafkaProducer, topic: str, value: bytes, *, key: bytes, headers: Any) -> Any:
+        return await send(self, topic, value, key=None, headers=headers)
+
+    AIOKafkaProducer.send = send_anywhere
+
+
+def fence_nobody() -> None:
+    open_ = Publisher.__init__
+    numbers = itertools.count()
+
+    def open_unfenced(self: Publisher, bootstrap: str, transactional_id: str | None) -> None:
+        open_(self, bootstrap, f"{transactional_id}-{os.getpid()}-{next(numbers)}")
+
+    Publisher.__init__ = open_unfenced  # type: ignore[method-assign]
+
+
+def forget_what_was_applied() -> None:
+    def everything(connection: Connection, app: str, events: Sequence[Event]) -> set[tuple[str, str, str]]:
+        return {inbox._key(event) for event in events}
+
+    inbox._note_fresh = everything
+
+
+SABOTAGES: Final[Mapping[str, Callable[[], None]]] = {
+    "acknowledge-before-commit": acknowledge_before_commit,
+    "send-without-person-key": send_without_person_key,
+    "fence-nobody": fence_nobody,
+    "forget-what-was-applied": forget_what_was_applied,
+}
+
+
+if __name__ == "__main__":
+    from carehub.main import app
+
+    SABOTAGES[sys.argv[1]]()
+    app(sys.argv[2:])
