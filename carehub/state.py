@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -14,7 +15,7 @@ from carehub.kafka import find_kafka
 from carehub.settings import Settings
 from carehub.tail import topics_of
 from contract.errors import Misconfigured
-from gateway.relay.leases import group_owners
+from gateway.relay.leases import GroupOwner, group_owners
 from gateway.store.models import GROUPS, batch, dead_letter, heartbeat, outbox, source, waiting
 
 STUCK_SECONDS: Final = 60.0
@@ -23,10 +24,10 @@ STUCK_SECONDS: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What the database tells. Times are UTC."""
+    """What the database tells. Times are UTC. `relays` has the groups of shards that each relay owns now."""
 
     gateways: int
-    relay_groups: int
+    relays: Mapping[str, tuple[int, ...]]
     sources: int
     paused: int
     last_message: datetime | None
@@ -36,6 +37,11 @@ class Counts:
     oldest_waiting: datetime | None
     dead_letters: int
     batches: int
+
+    @property
+    def relay_groups(self) -> int:
+        """How many groups of shards have an owner."""
+        return sum(len(groups) for groups in self.relays.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ def count(connection: Connection, now: datetime) -> Counts:
     known = source.c.disabled.is_(False)
     return Counts(
         gateways=_number(connection, heartbeat, *alive("gateway", now)),
-        relay_groups=sum(1 for group in group_owners(connection) if group.owner is not None),
+        relays=_relays(group_owners(connection)),
         sources=_number(connection, source, known),
         paused=_number(connection, source, known, source.c.paused.is_(True)),
         last_message=connection.execute(select(func.max(source.c.last_seen))).scalar(),
@@ -84,6 +90,14 @@ def count(connection: Connection, now: datetime) -> Counts:
         dead_letters=_number(connection, dead_letter, dead_letter.c.status == "open"),
         batches=_number(connection, batch, batch.c.status == "processing"),
     )
+
+
+def _relays(owners: Iterable[GroupOwner]) -> dict[str, tuple[int, ...]]:
+    found: dict[str, tuple[int, ...]] = {}
+    for each in owners:
+        if each.owner is not None:
+            found[each.owner] = (*found.get(each.owner, ()), each.group)
+    return found
 
 
 def _number(connection: Connection, table: object, *where: object) -> int:

@@ -35,6 +35,7 @@ def status(as_json: AsJson = False) -> None:
     from carehub.output import cell, print_facts, print_json
     from carehub.settings import read_settings
     from carehub.state import look
+    from gateway.store.models import GROUPS
 
     state = asyncio.run(look(read_settings()))
     counts = state.counts
@@ -52,7 +53,8 @@ def status(as_json: AsJson = False) -> None:
                 "gateways": counts.gateways,
                 "sources": f"{counts.sources}{paused}, last message {cell(counts.last_message)}",
                 "to publish": f"{counts.unpublished} events{oldest}",
-                "relay": f"{counts.relay_groups} of 8 groups have an owner",
+                "relay": f"{counts.relay_groups} of {GROUPS} groups of shards have an owner",
+                **{f"  {owner}": _numbers(groups) for owner, groups in sorted(counts.relays.items())},
                 "waiting": f"{counts.waiting} messages wait for a parent{waited}",
                 "dead letters": f"{counts.dead_letters} open",
                 "files": f"{counts.batches} at work",
@@ -61,6 +63,10 @@ def status(as_json: AsJson = False) -> None:
         )
     if state.problems:
         raise typer.Exit(exits.NO)
+
+
+def _numbers(groups: tuple[int, ...]) -> str:
+    return f"groups {', '.join(map(str, groups))}"
 
 
 def doctor(as_json: AsJson = False) -> None:

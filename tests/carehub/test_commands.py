@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 import typer
+from sqlalchemy import create_engine
 
 from carehub.main import app
+from gateway.relay.leases import prepare_leases, renew_leases
+from gateway.store.models import GROUPS
 from tests.carehub.conftest import Cli
 
 ROOT = Path(__file__).parent.parent.parent
@@ -124,6 +127,16 @@ def test_status_of_a_hub_at_rest_exits_1_and_names_what_is_missing(hub: Cli) -> 
     assert not state["ok"]
     assert any("no gateway is running" in problem for problem in state["problems"])
     assert len(hub.run("status", code=1).splitlines()) <= 14
+
+
+def test_status_shows_which_relay_owns_which_groups_of_shards(hub: Cli) -> None:
+    engine = create_engine(f"sqlite:///{hub.folder / 'hub.sqlite'}")
+    with engine.begin() as connection:
+        prepare_leases(connection)
+        renew_leases(connection, "ward-relay-1", frozenset(), first=True)
+    engine.dispose()
+    assert hub.json("status", code=1)["counts"]["relays"] == {"ward-relay-1": list(range(GROUPS))}
+    assert re.search(r"ward-relay-1\s+groups 0, 1, 2, 3, 4, 5, 6, 7", hub.run("status", code=1))
 
 
 def test_doctor_finds_a_misspelt_setting(hub: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

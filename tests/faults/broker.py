@@ -39,7 +39,3 @@ class ProxiedKafka(LocalKafka):
         }
         # of two lines with one name the later one counts
         return super()._properties() + "".join(f"{name}={value}\n" for name, value in settings.items())
-
-    def log_of(self, topic: str, partition: int) -> Path:
-        """The folder of a partition's segments."""
-        return self._home / "log" / f"{topic}-{partition}"

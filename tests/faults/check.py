@@ -60,8 +60,8 @@ class Verdict:
         return f"acknowledged {self.acknowledged} · {counted} · refused and kept {self.refused_and_kept}"
 
 
-def judge(records: Sequence[Record], applied: Applied, ledger: Ledger, kept: Iterable[bytes]) -> Verdict:
-    """`kept` holds the hashes of the dead letters that the hub has."""
+def judge(records: Sequence[Record], applied: Applied | None, ledger: Ledger, kept: Iterable[bytes]) -> Verdict:
+    """`kept` holds the hashes of the dead letters that the hub has; `applied` is None where no app runs."""
     verdict = Verdict(acknowledged=len(ledger.acknowledged), surprises=list(ledger.surprises))
     dead = set(kept)
     verdict.refused_and_kept = len(ledger.refused & dead)
@@ -72,7 +72,8 @@ def judge(records: Sequence[Record], applied: Applied, ledger: Ledger, kept: Ite
     _judge_order(fresh, verdict, "published out of order")
     _judge_writers(records, verdict)
     _judge_messages(fresh, ledger, verdict)
-    _judge_apps(fresh, applied, verdict)
+    if applied is not None:
+        _judge_apps(fresh, applied, verdict)
     return verdict
 
 

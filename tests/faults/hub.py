@@ -25,7 +25,7 @@ from carehub.broker.process import free_ports
 from contract.errors import Misconfigured
 from tests.faults.broker import ProxiedKafka
 from tests.faults.clocks import Clock, faketime_library
-from tests.faults.persons import HTTP, MLLP, ORGANISATION, PACK, SECTOR
+from tests.faults.persons import HTTP, MLLP, register_arguments
 from tests.faults.proxies import Proxies, running_proxies
 from tests.faults.senders import Address
 from tests.processes import Service
@@ -79,12 +79,8 @@ class Hub:
         self.postgres.run_sql(f'CREATE DATABASE "{self.database}"')
         self.carehub("migrate")
         (mllp_port,) = free_ports(1)
-        for source, more in ((HTTP, []), (MLLP, ["--mllp-port", str(mllp_port)])):
-            told = self.carehub(
-                "sources", "add", source.id, "--organisation", ORGANISATION, "--sector", SECTOR, "--place", source.id,
-                "--pack", PACK, "--nhs-number", "traced", *more, "--json",
-            )  # fmt: skip
-            self.key = self.key or json.loads(told)["key"]
+        self.key = json.loads(self.carehub(*register_arguments(HTTP)))["key"]
+        self.carehub(*register_arguments(MLLP), "--mllp-port", str(mllp_port))
         for name in INSTANCES:
             if self.proxies is not None:
                 self.clocks[name] = Clock(faketime_library(), self.folder / f"{name.replace(' ', '-')}.clock")

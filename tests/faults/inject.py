@@ -12,6 +12,7 @@ from typing import Final
 
 import asyncpg
 
+from contract.errors import Misconfigured
 from tests.faults.broker import ProxiedKafka
 from tests.faults.handover import Handovers
 from tests.faults.hub import Hub
@@ -23,6 +24,7 @@ from tests.servers import Postgres
 IN_FLIGHT_SECONDS: Final = 20.0
 _UNPUBLISHED_SECONDS: Final = 15.0
 _LOOKS: Final = 40
+_STARTS: Final = 5
 
 
 @dataclass
@@ -149,7 +151,16 @@ class Injector:
     async def _stop_and_start(server: Postgres | ProxiedKafka, fault: Fault) -> None:
         await asyncio.to_thread(server.stop)
         await asyncio.sleep(fault.lasts)
-        await asyncio.to_thread(server.start)
+        for attempt in range(1, _STARTS + 1):
+            try:
+                await asyncio.to_thread(server.start)
+            except (OSError, asyncpg.PostgresError, Misconfigured):
+                if attempt == _STARTS:
+                    raise
+                await asyncio.to_thread(server.stop)  # a killed server's remains are not all gone yet
+                await asyncio.sleep(1)
+            else:
+                return
 
     async def _spoil(self, fault: Fault) -> None:
         proxies, links = self.hub.proxies, self.hub.links[fault.target]

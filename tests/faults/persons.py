@@ -44,6 +44,12 @@ MLLP: Final = Source("faults-mllp", 32)
 SOURCES: Final = {source.id: source for source in (HTTP, MLLP)}
 
 
+def register_arguments(source: Source) -> tuple[str, ...]:
+    """The `carehub` command that registers it and prints its key."""
+    place = ("--organisation", ORGANISATION, "--sector", SECTOR, "--place", source.id)
+    return ("sources", "add", source.id, *place, "--pack", PACK, "--nhs-number", "traced", "--json")
+
+
 def is_restricted(person: int) -> bool:
     """One in eight has not agreed to share: all of it belongs to the restricted topic."""
     return person % 8 == 7

@@ -1,22 +1,22 @@
-"""The topics as a plain client sees them, and who wrote each record: from the broker's own log files."""
+"""The topics as a plain client sees them, with the message behind each event, and who wrote it: that stands in the
+broker's own log files."""
 
 from __future__ import annotations
 
-import asyncio
 import struct
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import orjson
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from carehub.broker.local import LocalKafka
 from contract.event import Envelope, source_uri
 from tests.faults.persons import SOURCES, Message
+from tests.topics import TopicRecord, read_committed
 
-READ_SECONDS: Final = 120.0
 _BATCH_HEADER: Final = struct.Struct(">qiibIhiqqqhii")
 """Kafka's record batch, version 2: base offset, length, leader epoch, magic, CRC, attributes, last offset delta, first
 and last timestamp, producer id, producer epoch, base sequence, count."""
@@ -45,47 +45,25 @@ class Record:
     writer: Writer | None
 
 
-async def read_committed(bootstrap: str, topics: Sequence[str], log_of: Callable[[str, int], Path]) -> list[Record]:
-    """Every committed record of the topics that exist, in the order of their offsets within each partition. `log_of`
-    names the folder of a partition's segments."""
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, isolation_level="read_committed", auto_offset_reset="earliest", group_id=None
-    )
-    await consumer.start()
-    try:
-        await consumer._client.force_metadata_update()
-        existing = consumer._client.cluster.topics()
-        partitions = [
-            TopicPartition(topic, number)
-            for topic in topics
-            if topic in existing
-            for number in sorted(consumer.partitions_for_topic(topic) or ())
-        ]
-        consumer.assign(partitions)
-        ends = {each: end for each, end in (await consumer.end_offsets(partitions)).items() if end > 0}
-        records: list[Record] = []
-        writers = {each: list(_writers(log_of(*each))) for each in ends}
-        deadline = asyncio.get_running_loop().time() + READ_SECONDS
-        while waiting := {each for each in ends if await consumer.position(each) < ends[each]}:
-            if asyncio.get_running_loop().time() > deadline:
-                raise TimeoutError(f"an open transaction holds up read_committed readers of {len(waiting)} partitions")
-            for partition, batch in (await consumer.getmany(timeout_ms=500)).items():
-                records += [_record(each, writers[partition]) for each in batch]
-        return records
-    finally:
-        await consumer.stop()
+async def read_records(kafka: LocalKafka, topics: Sequence[str]) -> list[Record]:
+    """Every committed record of those topics that exist, in the order of their offsets within each partition."""
+    logs, records = kafka._home / "log", await read_committed(kafka.address, topics)
+    writers = {
+        partition: list(_writers(logs / f"{partition.topic}-{partition.partition}"))
+        for partition in {record.partition for record in records}
+    }
+    return [_record(record, writers[record.partition]) for record in records]
 
 
-def _record(record: ConsumerRecord, writers: Sequence[tuple[int, Writer]]) -> Record:
-    envelope = Envelope.from_headers(record.headers)
+def _record(record: TopicRecord, writers: Sequence[tuple[int, Writer]]) -> Record:
     batch = bisect_right(writers, record.offset, key=lambda each: each[0]) - 1
     return Record(
-        record.topic,
-        record.partition,
+        record.partition.topic,
+        record.partition.partition,
         record.offset,
-        record.key.decode() if record.key is not None else None,
-        envelope,
-        _message(envelope, record.value),
+        record.key,
+        record.envelope,
+        _message(record.envelope, record.value),
         writers[batch][1] if batch >= 0 else None,
     )
 

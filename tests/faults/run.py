@@ -15,7 +15,7 @@ from tests.faults.hub import Hub, until_quiet
 from tests.faults.inject import Injector
 from tests.faults.ledger import Ledger
 from tests.faults.persons import SOURCES
-from tests.faults.records import read_committed
+from tests.faults.records import read_records
 from tests.faults.schedule import Fault
 from tests.faults.senders import Load
 
@@ -87,7 +87,7 @@ class Run:
 
     async def _verdict(self) -> Verdict:
         topics = sorted({each.topic_of(person) for each in SOURCES.values() for person in range(each.persons)})
-        records = await read_committed(self.hub.kafka.address, topics, self.hub.kafka.log_of)
+        records = await read_records(self.hub.kafka, topics)
         tally = await self.hub.ask("SELECT json_build_array(topic, ce_id) FROM tally ORDER BY id")
         timeline = await self.hub.ask("SELECT json_build_array(topic, ce_id) FROM timeline")
         dead = await self.hub.ask("SELECT content_hash FROM dead_letter")

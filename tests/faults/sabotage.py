@@ -16,10 +16,13 @@ from sqlalchemy import Connection
 from consumers.event import Event
 from consumers.runtime import inbox
 from gateway.delivery import Status
+from gateway.relay.outbox import Outgoing, Published
 from gateway.relay.publisher import Publisher
 from gateway.store.group import Keeper
 from gateway.store.keeping import Keeping, Kept, Refused
 from gateway.store.numbers import new_id
+
+SLOWLY_SECONDS: Final = 0.3
 
 
 def acknowledge_before_commit() -> None:
@@ -45,13 +48,20 @@ def send_without_person_key() -> None:
 
 
 def fence_nobody() -> None:
-    open_ = Publisher.__init__
+    """Each producer has an id of its own. It also takes its time between reading a window and sending it, so that a
+    relay is most likely stopped there."""
+    open_, publish = Publisher.__init__, Publisher.publish
     numbers = itertools.count()
 
     def open_unfenced(self: Publisher, bootstrap: str, transactional_id: str | None) -> None:
         open_(self, bootstrap, f"{transactional_id}-{os.getpid()}-{next(numbers)}")
 
+    async def publish_slowly(self: Publisher, window: Sequence[Outgoing]) -> list[Published]:
+        await asyncio.sleep(SLOWLY_SECONDS)
+        return await publish(self, window)
+
     Publisher.__init__ = open_unfenced  # type: ignore[method-assign]
+    Publisher.publish = publish_slowly  # type: ignore[method-assign]
 
 
 def forget_what_was_applied() -> None:

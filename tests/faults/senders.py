@@ -15,7 +15,7 @@ from tests.faults.persons import HTTP, MLLP, Message, Source, poison, text_of
 ANSWER_SECONDS: Final = 6.0
 """How long a sender waits before it takes the answer for lost."""
 
-AGAIN_SECONDS: Final = 0.2
+AGAIN_SECONDS: Final = 0.5
 MLLP_CONNECTIONS: Final = 8
 
 Address: TypeAlias = tuple[str, int]
@@ -145,15 +145,19 @@ class Load:
     async def run(self) -> None:
         """Sends until `stop` is set; then each person's last message is resent until it is answered."""
         lines = [MllpSender(self.mllp, self.ledger, number) for number in range(MLLP_CONNECTIONS)]
-        async with asyncio.TaskGroup() as group:
-            for person in range(HTTP.persons):
-                sender = HttpSender(self.http, self.key, self.ledger, person)
-                other = HttpSender(self.http, self.key, self.ledger, person + 1)
-                group.create_task(self._person(HTTP, person, sender, other))
-            for person in range(MLLP.persons):
-                line = lines[person % MLLP_CONNECTIONS]
-                other = lines[(person + 1) % MLLP_CONNECTIONS]
-                group.create_task(self._person(MLLP, person, line, other))
+        clients = [HttpSender(self.http, self.key, self.ledger, number) for number in range(2 * HTTP.persons)]
+        try:
+            async with asyncio.TaskGroup() as group:
+                for person in range(HTTP.persons):
+                    sender, other = clients[person], clients[-1 - person]
+                    group.create_task(self._person(HTTP, person, sender, other))
+                for person in range(MLLP.persons):
+                    line, beside = lines[person % MLLP_CONNECTIONS], lines[(person + 1) % MLLP_CONNECTIONS]
+                    group.create_task(self._person(MLLP, person, line, beside))
+        finally:
+            for each in (*lines, *clients):
+                each.drop()
+            await asyncio.sleep(0)  # in which the connections are gone
 
     async def send_poison(self) -> None:
         """One message that must be refused and kept, by each door."""

@@ -48,8 +48,8 @@ async def test_a_removed_person_key_is_reported_as_lost_order(record_property: C
 
 
 async def test_a_relay_that_is_not_fenced_is_reported_as_such(record_property: COUNTED) -> None:
-    faults = [Fault(3 + 0.1 * turn, Kind.RELAY_STOPPED, f"relay {turn % EACH}", lasts=1) for turn in range(4)]
-    verdict = await verdict_on("fence-nobody", faults, 10, record_property)
+    faults = [Fault(3 + 14 * number, Kind.RELAY_STOPPED, f"relay {number}", lasts=1) for number in range(EACH)]
+    verdict = await verdict_on("fence-nobody", faults, 20, record_property)
     assert found_only(verdict, Wrong.INVERSION, "written by a relay that had lost its shards")
 
 
