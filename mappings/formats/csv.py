@@ -81,11 +81,13 @@ def _header(reader: Iterator[list[str]]) -> list[str]:
         names = [name.strip() for name in next(reader)]
     except csv.Error as error:
         raise _bad_header(f"the line of column names is not CSV ({_reason(error)})") from None
+    seen: set[str] = set()
     for column, name in enumerate(names, start=1):
         if not name:
             raise _bad_header("this column has no name", column)
-        if name in names[: column - 1]:
+        if name in seen:
             raise _bad_header("this column has the name of an earlier one", column)
+        seen.add(name)
     return names
 
 

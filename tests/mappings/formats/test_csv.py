@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import orjson
 import pytest
 
@@ -75,6 +77,12 @@ def test_a_file_without_a_usable_header_is_refused(body: bytes, code: Code, path
     with pytest.raises(Undecodable) as refused:
         list(split_csv(body))
     assert (refused.value.code, refused.value.issues[0].path) == (code, path)
+
+
+def test_a_header_of_very_many_columns_takes_no_longer_than_rows() -> None:
+    begun = time.process_time()
+    assert list(split_csv(b",".join(b"c%d" % n for n in range(100_000)) + b"\n")) == []
+    assert time.process_time() - begun < 2
 
 
 def test_a_row_decodes_to_its_columns_and_stays_csv() -> None:

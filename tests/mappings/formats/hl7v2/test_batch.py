@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from contract.errors import Undecodable
@@ -51,3 +53,13 @@ def test_a_batch_without_messages_or_with_a_false_start_is_refused(body: bytes, 
     with pytest.raises(Undecodable) as refused:
         list(split_messages(body))
     assert refused.value.issues[0].path == path
+
+
+@pytest.mark.parametrize("blanks", [b"\x0b", b"\x0b ", b"\r\x0b\t"])
+def test_a_body_of_blanks_takes_no_longer_than_another(blanks: bytes) -> None:
+    body = blanks * 100_000
+    begun = time.process_time()
+    assert not is_batch(body)
+    assert not is_batch(body + message(1))
+    assert is_batch(body + message(1) + body + message(2))
+    assert time.process_time() - begun < 2
