@@ -10,6 +10,7 @@ from contract.errors import Code, Issue, Unprocessable, errors_of, refuse
 from contract.identifiers import ResourceIds
 from mappings.formats.hl7v2.continued import joined
 from mappings.formats.hl7v2.delimiters import STANDARD
+from mappings.formats.rows import ROW
 from mappings.language.accounting import unmapped_of
 from mappings.language.folder import Manifest
 from mappings.language.runtime.bundle import message_bundle
@@ -21,6 +22,7 @@ from mappings.restriction import RuleBook
 from mappings.stages import Decoded, Format, MapContext, Mapped, MappedEvent, ParentRef, Placed, ResourceState, Sender
 
 _EPOCH_CONTEXT_KEY = b"recognise"
+_KIND_PATHS = {Format.HL7V2: "MSH-9.1", Format.FHIR: "MessageHeader.eventCoding"}
 
 
 class Version(NamedTuple):
@@ -77,6 +79,10 @@ class CompiledPack:
         if self.program.kind:
             return str(self._run(self.program.kind, _bare(decoded), decoded.tree) or "")
         return decoded.kind.partition("^")[0]
+
+    def _kind_path(self) -> str:
+        """The source path of what says which kind of message it is."""
+        return self.program.kind_path or _KIND_PATHS.get(self.format, ROW)
 
     def _message(self, decoded: Decoded) -> MessageCode | None:
         kind = self.kind(decoded)
@@ -140,7 +146,7 @@ class CompiledPack:
         message = self._message(decoded) if decoded.format is self.format else None
         if message is None:
             said = f"the pack {self.name} has no message file for this kind of message"
-            raise refuse(Unprocessable, Code.UNSUPPORTED_MESSAGE, said, _kind_path(self.format))
+            raise refuse(Unprocessable, Code.UNSUPPORTED_MESSAGE, said, self._kind_path())
         trigger = decoded.kind.partition("^")[2]
         if message.refuses(trigger):
             said = f"the pack {self.name} names no event for this trigger of {message.message}"
@@ -214,10 +220,6 @@ def _bare(decoded: Decoded) -> State:
     sender = Sender("", "", "")
     context = MapContext(sender, ResourceIds(_EPOCH_CONTEXT_KEY), datetime(1970, 1, 1, tzinfo=UTC))
     return _state(decoded, context)
-
-
-def _kind_path(format: Format) -> str:  # noqa: A002
-    return {Format.HL7V2: "MSH-9.1", Format.FHIR: "MessageHeader.eventCoding"}.get(format, "")
 
 
 def _raise_errors(issues: Iterable[Issue]) -> None:

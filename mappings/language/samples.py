@@ -23,6 +23,7 @@ from mappings.language.pack import CompiledPack
 from mappings.language.packs import load_pack
 from mappings.language.subjects import subjects
 from mappings.stages import Decoded, Format, Json, MapContext, Mapped, ParentState, Sender
+from mappings.validation import judges_of
 
 KEY: Final = b"sample"
 SENDER: Final = Sender("sample", "sample", "X99")
@@ -230,6 +231,14 @@ def _differences(pack: CompiledPack, folder: Path, known: dict[str, ParentState]
     else:
         yield f"the sample has no expectation: look at what comes, then `carehub packs test {pack.name} --accept`"
     yield from asserted(folder, outcome)
+    yield from _invalid(outcome, pack.format)
+
+
+def _invalid(outcome: Json, form: Format) -> Iterator[str]:
+    """What the gateway would refuse an event for, also one that is as expected."""
+    for number, event in enumerate(outcome.get("events", ())):
+        for issue in (found for judge in judges_of(form) for found in judge(event["bundle"])):
+            yield f"events[{number}] is not FHIR R4: {issue.path}: {issue.text}"
 
 
 def _suffix(form: Format) -> str:

@@ -284,7 +284,18 @@ def test_an_unknown_reason_is_refused_and_not_guessed() -> None:
     message["entry"][0]["resource"]["reason"]["coding"][0]["code"] = "perhaps"
     with pytest.raises(Unprocessable) as refused:
         bars(message)
-    assert refused.value.code is Code.UNSUPPORTED_TRIGGER
+    assert (refused.value.code, refused.value.issues[0].path) == (Code.UNSUPPORTED_TRIGGER, "MessageHeader")
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "path"), [("mhsds", {"table": "MHS999"}, "table"), ("cld", {"Name": "x"}, "Event Type")]
+)
+def test_a_row_of_no_known_kind_is_refused_at_the_column_that_says_its_kind(
+    name: str, row: dict[str, str], path: str
+) -> None:
+    with pytest.raises(Unprocessable) as refused:
+        pack(name).map(decoded(name, row), CONTEXT)
+    assert (refused.value.code, refused.value.issues[0].path) == (Code.UNSUPPORTED_MESSAGE, path)
 
 
 def test_update_and_cancellation_keep_the_ids_of_the_booking() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from contract.event import is_event_type
+from mappings.formats.rows import ROW
 from mappings.language.compile import beginnings, conditions
 from mappings.language.compile.scope import Scope
 from mappings.language.compile.unit import Unit, read_expression
@@ -16,6 +17,8 @@ OTHERWISE: Final = "else"
 
 NO_EVENT: Final = "none"
 """Stands where a trigger event makes no event, although others that are not named do (`else`)."""
+
+_TRIGGER_PATHS: Final = {Format.HL7V2: "MSH-9.2", Format.FHIR: "MessageHeader"}
 
 
 def event_types(unit: Unit, document: Mapping) -> dict[str, str]:
@@ -95,5 +98,5 @@ def _write_choice(unit: Unit, entry: Entry, scope: Scope) -> None:
         with unit.writer.block(f"if not S.event and {condition}:"):
             unit.line(f"S.event = {beginnings.text_in(kind)!r}")
     with unit.writer.block("if not S.event:"):
-        where = "MSH-9.2" if unit.shared.format is Format.HL7V2 else ""
+        where = _TRIGGER_PATHS.get(unit.shared.format, ROW)
         unit.line(f"return S.unsupported({where!r})")

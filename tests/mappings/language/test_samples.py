@@ -52,6 +52,17 @@ def test_an_assertion_holds_against_a_golden_that_was_accepted_wrongly(search: l
     assert len(result.differences) == 2
 
 
+def test_an_event_that_is_no_fhir_fails_also_where_it_was_accepted(search: list[Path]) -> None:
+    template = search[0] / "small-acute" / "segments" / "PID" / "Patient.yaml"
+    template.write_text(template.read_text() + 'photo:\n  - url: "a b"\n')
+    accept_samples("small-acute", search)
+
+    (result,) = run_samples("small-acute", search)
+
+    (said,) = result.differences
+    assert said.startswith("events[0] is not FHIR R4: Bundle.entry[1].resource.photo[0].url: ")
+
+
 @pytest.mark.parametrize(("resource", "differences"), [("Encounter[0]", 0), ("Encounter[1]", 1), ("Patient[0]", 1)])
 def test_an_assertion_may_say_to_which_resource_a_reference_goes(
     search: list[Path], resource: str, differences: int
