@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ SENT: Final = "as sent: "
 FAULT: Final = "fault: "
 BY_PROFILE: Final = "by profile: "
 UNTOUCHED: Final = "fault: none"
+_UNLINKED: Final = re.compile(r"Entry '([^']*)' isn't reachable")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,16 @@ def _jobs(published: list[Published]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _sorted(published: list[Published], said: Mapping[str, Collection[Verdict]]) -> Sorted:
     sent = {each.name: said[SENT + each.name] for each in published if each.sent is not None}
-    verdicts = (verdict for each in published for verdict in said[each.name])
+    verdicts = (_placed(verdict, each.bundle) for each in published for verdict in said[each.name])
     return sort_out(verdicts, sent, read_accepted(HERE / "accepted.yaml"))
+
+
+def _placed(verdict: Verdict, bundle: dict[str, Any]) -> Verdict:
+    """The validator says of an entry that nothing links only where it stands; its type tells why that may be so."""
+    if not (unlinked := _UNLINKED.match(verdict.message)):
+        return verdict
+    (found,) = (e["resource"] for e in bundle["entry"] if e["fullUrl"] == unlinked[1])
+    return replace(verdict, path=f"{verdict.path}.resource/*{found['resourceType']}/{found['id']}*/")
 
 
 def _seen(said: Mapping[str, Collection[Verdict]], name: str) -> frozenset[str]:
