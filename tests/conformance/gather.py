@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -20,7 +20,7 @@ from contract.errors import Refusal
 from contract.identifiers import ResourceIds
 from gateway.preview import Previewer
 from mappings import formats
-from mappings.language import ANYWHERE
+from mappings.language import ANYWHERE, CompiledPack
 from mappings.stages import Format, Sender
 
 ROOT: Final = Path(__file__).parent.parent.parent
@@ -78,13 +78,17 @@ def from_corpus() -> Corpus:
     for file in files:
         body = file.read_bytes()
         sent, name = _sent(body), f"corpus/{file.relative_to(CORPUS)}"
-        previewer = Previewer(packs, ResourceIds(_KEY), _SENDER, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
-        for result in previewer.body(body, None):
+        for result in previewer(packs).body(body, None):
             if not result["ok"]:
                 refused[result["issues"][0]["code"]] += 1
             for number, event in enumerate(result["events"]):
                 events.append(Published(f"{name}#{result['index']}.{number}", event["bundle"], sent))
     return Corpus(len(files), tuple(events), refused)
+
+
+def previewer(packs: Sequence[CompiledPack]) -> Previewer:
+    """Maps as `carehub preview` does, always with the same ids and clock."""
+    return Previewer(packs, ResourceIds(_KEY), _SENDER, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
 
 
 def profiled(resource: dict[str, Any]) -> dict[str, Any]:

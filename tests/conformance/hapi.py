@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
+from threading import Timer
 from typing import Any, Final
 
 import orjson
 
-from tests.conformance.tools import Tools
+from tests.conformance.progress import Told
+from tests.conformance.tools import HAPI, Tools
 from tests.conformance.verdicts import Verdict
 
 NAME: Final = "hapi"
-_HERE: Final = Path(__file__).parent
-_SECONDS: Final = 900.0
+_JUDGE: Final = Path(__file__).parent / "Judge.java"
+_SECONDS: Final = 1800.0
 # most of the time is start-up: the cheap compiler and collector are the fast ones
 _OPTIONS: Final = ("-Xmx900m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
@@ -30,22 +34,53 @@ class Judgement:
     applied: tuple[str, ...]
 
 
-def judge(tools: Tools, definitions: Sequence[Path], bundles: Iterable[tuple[str, dict[str, Any]]]) -> Judgement:
-    """Judges (name, resource) against R4 and the profiles they claim, which are read from the `definitions` folders."""
-    jobs = (orjson.dumps({"id": name, "resource": orjson.dumps(each).decode()}) for name, each in bundles)
+def judge(
+    tools: Tools, definitions: Sequence[Path], bundles: Iterable[tuple[str, dict[str, Any]]], told: Told
+) -> Judgement:
+    """Judges (name, resource) against R4 and the profiles they claim, which are read from the `definitions` folders.
+
+    The answers are kept, and given again where all of what went in is the same.
+    """
+    jobs = [orjson.dumps({"id": name, "resource": orjson.dumps(each).decode()}) + b"\n" for name, each in bundles]
+    kept, key = tools.libs.parent / "verdicts", _key(definitions, jobs)
+    if not (kept.is_file() and kept.read_bytes().startswith(key)):
+        part = kept.with_suffix(".part")
+        part.write_bytes(key + b"".join(_answers(tools, definitions, jobs, told)))
+        part.rename(kept)
+    _, first, *answers, last = map(orjson.loads, kept.read_bytes().splitlines())
+    verdicts = tuple(_verdict(answer["id"], said) for answer in answers for said in answer["verdicts"])
+    return Judgement(verdicts, len(answers), first["definitions"], tuple(last["applied"]))
+
+
+def _answers(tools: Tools, definitions: Sequence[Path], jobs: Sequence[bytes], told: Told) -> Iterator[bytes]:
     overrides = tools.libs.parent / "overrides"
     overrides.mkdir(exist_ok=True)
     # an empty one before the library's, which it parses anew for every resource: three times as fast, same verdicts
     (overrides / "oidregistry.csv").touch()
-    command = [tools.java, *_OPTIONS, "-cp", f"{overrides}:{tools.libs}/*", str(_HERE / "Judge.java")]
-    done = subprocess.run(
-        [*command, *map(str, definitions)], input=b"\n".join(jobs), capture_output=True, timeout=_SECONDS, check=False
-    )
-    if done.returncode != 0:
-        raise RuntimeError(f"the validator ended with {done.returncode}: {done.stderr.decode()[-2000:]}")
-    first, *answers, last = map(orjson.loads, done.stdout.splitlines())
-    verdicts = tuple(_verdict(answer["id"], said) for answer in answers for said in answer["verdicts"])
-    return Judgement(verdicts, len(answers), first["definitions"], tuple(last["applied"]))
+    command = [tools.java, *_OPTIONS, "-cp", f"{overrides}:{tools.libs}/*", str(_JUDGE), *map(str, definitions)]
+    with TemporaryFile() as asked, TemporaryFile() as complained:
+        asked.writelines(jobs)
+        asked.seek(0)
+        process = subprocess.Popen(command, stdin=asked, stdout=subprocess.PIPE, stderr=complained)
+        overdue = Timer(_SECONDS, process.kill)
+        overdue.start()
+        for number, answer in enumerate(process.stdout or ()):
+            told("HAPI judges", number, len(jobs))
+            yield answer
+        overdue.cancel()
+        if process.wait() != 0:
+            complained.seek(0)
+            raise RuntimeError(f"the validator ended with {process.returncode}: {complained.read().decode()[-2000:]}")
+
+
+def _key(definitions: Sequence[Path], jobs: Sequence[bytes]) -> bytes:
+    """What the validator's answers hang on, as a line of JSON."""
+    read = hashlib.sha256(_JUDGE.read_bytes() + HAPI.pom.encode())
+    for file in sorted(file for folder in definitions for file in folder.rglob("*") if file.is_file()):
+        read.update(file.read_bytes())
+    for job in jobs:
+        read.update(job)
+    return b'"%s"\n' % read.hexdigest().encode()
 
 
 def _verdict(bundle: str, said: dict[str, Any]) -> Verdict:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +15,8 @@ from tests.conformance import hapi, own, schema
 from tests.conformance.extensions import write_definitions
 from tests.conformance.faults import FAULTS, SOUND
 from tests.conformance.gather import UK_CORE, Corpus, Published, from_corpus, goldens, profiled
-from tests.conformance.tools import fetch_tools
+from tests.conformance.progress import Told
+from tests.conformance.tools import Tools, fetch_tools
 from tests.conformance.verdicts import ERROR, Sorted, Verdict, read_accepted, sort_out, weighed
 
 HERE: Final = Path(__file__).parent
@@ -58,39 +59,57 @@ class Judged:
         return [row for row in self.found.accepted if not row.seen] if self.uk_core and self.corpus.files else []
 
 
-def judge_everything(data: Path, progress: Callable[[str], None]) -> Judged:
-    """Fetches the judges into `data` if need be, gathers, judges and sorts. Raises Misconfigured as fetch_tools.
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What all judges said, weighed, by the name of what was judged."""
 
-    Each bundle is judged as it is, and again with UK Core's profiles, since the validator leaves out what R4 says of an
-    element that a profile speaks of.
-    """
-    tools = fetch_tools(data, progress)
-    definitions = [write_definitions(data / "conformance" / "extensions")]
-    if uk_core := UK_CORE.is_dir():
-        definitions.append(UK_CORE)
+    verdicts: Mapping[str, Collection[Verdict]]
+    judgement: hapi.Judgement
+    uk_core: bool
+
+
+def judge_everything(data: Path, told: Told) -> Judged:
+    """Fetches the judges into `data` if need be, gathers, judges and sorts. Raises Misconfigured as fetch_tools."""
+    tools = fetch_tools(data, lambda line: told(line, 0, 0))
+    told("mapping the real messages", 0, 0)
     ours, corpus = list(goldens()), from_corpus()
     published = [*ours, *corpus.events]
-    jobs = dict(_jobs(published))
-    again = {BY_PROFILE + name: profiled(resource) for name, resource in jobs.items()} if uk_core else {}
-    judgement = hapi.judge(tools, definitions, [*jobs.items(), *again.items()])
-    if judgement.judged != len(jobs) + len(again):
-        raise RuntimeError(f"the validator judged {judgement.judged} of {len(jobs) + len(again)}")
-    said: dict[str, set[Verdict]] = defaultdict(set)
-    for verdict in judgement.verdicts:
-        name = verdict.bundle.removeprefix(BY_PROFILE)
-        said[name].add(weighed(replace(verdict, bundle=name), uk_core))
-    for name, resource in jobs.items():
-        said[name].update([*schema.judge(tools.schema, name, resource), *own.judge(name, resource)])
+    said = ask_all(tools, data, dict(_jobs(published)), told)
     return Judged(
         len(ours),
         corpus,
-        uk_core,
-        Counter(e["resource"]["resourceType"] for each in published for e in each.bundle["entry"]),
-        judgement.definitions,
-        judgement.applied,
-        _sorted(published, said),
-        {name: _seen(said, name) for name in jobs if name.startswith(FAULT)},
+        said.uk_core,
+        counted(published),
+        said.judgement.definitions,
+        said.judgement.applied,
+        _sorted(published, said.verdicts),
+        {name: _seen(said.verdicts, name) for name in said.verdicts if name.startswith(FAULT)},
     )
+
+
+def ask_all(tools: Tools, data: Path, jobs: Mapping[str, dict[str, Any]], told: Told) -> Said:
+    """Each resource is judged as it is, and again with UK Core's profiles, since the validator leaves out what R4 says
+    of an element that a profile speaks of."""
+    definitions = [write_definitions(data / "conformance" / "extensions")]
+    if uk_core := UK_CORE.is_dir():
+        definitions.append(UK_CORE)
+    again = {BY_PROFILE + name: profiled(resource) for name, resource in jobs.items()} if uk_core else {}
+    judgement = hapi.judge(tools, definitions, [*jobs.items(), *again.items()], told)
+    if judgement.judged != len(jobs) + len(again):
+        raise RuntimeError(f"the validator judged {judgement.judged} of {len(jobs) + len(again)}")
+    said: dict[str, set[Verdict]] = {name: set() for name in jobs}
+    for verdict in judgement.verdicts:
+        name = verdict.bundle.removeprefix(BY_PROFILE)
+        said[name].add(weighed(replace(verdict, bundle=name), uk_core))
+    told("HL7's schema and our own checks judge", 0, 0)
+    for name, resource in jobs.items():
+        said[name].update([*schema.judge(tools.schema, name, resource), *own.judge(name, resource)])
+    return Said(said, judgement, uk_core)
+
+
+def counted(published: Iterable[Published]) -> Counter[str]:
+    """Resources by type."""
+    return Counter(e["resource"]["resourceType"] for each in published for e in each.bundle["entry"])
 
 
 def _jobs(published: list[Published]) -> Iterator[tuple[str, dict[str, Any]]]:

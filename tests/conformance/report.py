@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from tests.conformance.gather import CORPUS
 from tests.conformance.judging import Judged
+from tests.conformance.odd import Odd
 from tests.conformance.verdicts import ERROR, Verdict
 
 _SHOWN: Final = 6
@@ -64,6 +65,30 @@ def document(judged: Judged) -> dict[str, Any]:
         "accepted": [{"reason": row.reason, "verdicts": row.seen} for row in found.accepted],
         "remarks": dict(found.remarks.most_common()),
         "faults": judged.faults,
+    }
+
+
+def odd_lines(odd: Odd) -> Iterator[str]:
+    """The report on messages that nobody should send."""
+    refused = ", ".join(f"{number} {code}" for code, number in odd.refused.most_common())
+    yield (
+        f"conformance: {odd.messages} odd messages became {odd.events} events, {odd.resources.total()} resources of "
+        f"{len(odd.resources)} types: {len(odd.errors)} errors; refused: {odd.refused.total()} ({refused})"
+    )
+    yield from _grouped(odd.errors)
+    if odd.errors:
+        yield f"The messages are in {odd.folder}: `carehub preview FILE` shows what they become."
+
+
+def odd_document(odd: Odd) -> dict[str, Any]:
+    """The same for a script; `errors` must be empty."""
+    return {
+        "messages": odd.messages,
+        "events": odd.events,
+        "refused": dict(odd.refused),
+        "resources": dict(odd.resources.most_common()),
+        "errors": [asdict(each) for each in odd.errors],
+        "folder": str(odd.folder),
     }
 
 

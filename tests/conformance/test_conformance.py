@@ -14,6 +14,7 @@ from tests.conformance import report
 from tests.conformance.faults import FAULTS, Fault
 from tests.conformance.gather import CORPUS, UK_CORE, profiles
 from tests.conformance.judging import FAULT, UNTOUCHED, Judged, judge_everything
+from tests.conformance.progress import stages
 from tests.conftest import missing
 from tests.servers import UnstartableError, data_folder
 
@@ -29,7 +30,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Judged:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not kept.exists():
             try:
-                kept.write_bytes(pickle.dumps(judge_everything(data_folder(), print)))
+                kept.write_bytes(pickle.dumps(judge_everything(data_folder(), stages(print))))
             except Misconfigured as lacking:
                 missing(UnstartableError(str(lacking)))
     found: Judged = pickle.loads(kept.read_bytes())  # noqa: S301  # written above, by this run

@@ -5,9 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Final
 
+from mappings import formats
 from mappings.formats.hl7v2.dictionary import fields, segments
+from tests.mappings.formats.corpus import CORPUS
+
+PACKS: Final = Path(__file__).parents[2] / "mappings" / "packs"
 
 KINDS: Final = (
     *(f"ADT^A{number:02d}" for number in range(1, 63)),
@@ -64,6 +69,47 @@ LIKELY: Final = (
 MOST_FIELDS: Final = 30
 
 
+@cache
+def good() -> Sequence[bytes]:
+    """Every HL7 v2 sample, and the real messages where they are."""
+    files = sorted([*PACKS.glob("hl7v2*/samples/*/message.hl7"), *(CORPUS / "hl7v2").glob("*.hl7")], key=_name)
+    return [part.body for file in files for part in formats.split(file.read_bytes(), "application/hl7-v2") or ()] + [
+        file.read_bytes() for file in files
+    ]
+
+
+def _name(file: Path) -> tuple[str, str]:
+    return file.parent.name, file.name
+
+
+def message(seed: int) -> bytes:
+    """One generated for two that were good and are damaged."""
+    chance = random.Random(seed)
+    return generated(chance) if seed % 3 == 0 else damaged(chance.choice(good()), chance)
+
+
+def lacking(seed: int) -> bytes:
+    """A good message without one of its fields; what tells the delimiters and the kind of message stays."""
+    chance = random.Random(seed)
+    body = chance.choice(good())
+    lines = [line.split(b"|") for line in _lines(body)]
+    filled = [
+        (values, number)
+        for values in lines
+        for number, value in enumerate(values)
+        if value and number and not (values[0] in (b"MSH", b"FHS", b"BHS") and number in (1, 8))
+    ]
+    if not filled:  # other delimiters
+        return body
+    values, number = chance.choice(filled)
+    values[number] = b""
+    return b"\r".join(b"|".join(values) for values in lines)
+
+
+def _lines(body: bytes) -> list[bytes]:
+    return [line for line in body.replace(b"\r\n", b"\r").replace(b"\n", b"\r").split(b"\r") if line]
+
+
 def generated(chance: random.Random) -> bytes:
     """A message of some kind with segments of the standard, likely ones first of all, and values of every sort."""
     lines = [header(chance.choice(KINDS), chance)]
@@ -92,9 +138,9 @@ def segment(name: str, chance: random.Random) -> str:
     return "|".join([name, *(chance.choice(VALUES) if chance.random() < 0.5 else "" for _ in range(wanted))])
 
 
-def damaged(message: bytes, chance: random.Random) -> bytes:
+def damaged(body: bytes, chance: random.Random) -> bytes:
     """A good message with one to four things wrong."""
-    lines = [line for line in message.replace(b"\r\n", b"\r").replace(b"\n", b"\r").split(b"\r") if line]
+    lines = _lines(body)
     for _ in range(chance.randint(1, 4)):
         lines = chance.choice(DAMAGES)(lines, chance) or lines
     return chance.choice((b"\r", b"\r", b"\r", b"\n", b"\r\n")).join(lines)

@@ -5,23 +5,19 @@ Messages are generated and damaged by seed, 10,000 of them: half a minute of one
 
 from __future__ import annotations
 
-import random
 from collections import Counter
-from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Final
 
 import pytest
 
 from contract.errors import Code, Refusal, errors_of
-from mappings import formats, validation
+from mappings import validation
 from mappings.formats.hl7v2.decode import decode_hl7v2
 from mappings.language import CompiledPack, load_pack
 from mappings.restriction import restrict
-from tests.mappings.formats.corpus import CORPUS
-from tests.mappings.mutations import damaged, generated
-from tests.mappings.test_acute import CONTEXT, PACKS
+from tests.mappings.mutations import message
+from tests.mappings.test_acute import CONTEXT
 
 SEEDS: Final = 10_000
 OF_THE_WHOLE: Final = {Code.EMPTY, Code.BAD_ENCODING, Code.MALFORMED_HL7V2}
@@ -29,26 +25,8 @@ OF_THE_WHOLE: Final = {Code.EMPTY, Code.BAD_ENCODING, Code.MALFORMED_HL7V2}
 
 
 @cache
-def good() -> Sequence[bytes]:
-    """Every HL7 v2 sample, and the real messages where they are."""
-    files = sorted([*PACKS.glob("hl7v2*/samples/*/message.hl7"), *(CORPUS / "hl7v2").glob("*.hl7")], key=_name)
-    return [part.body for file in files for part in formats.split(file.read_bytes(), "application/hl7-v2") or ()] + [
-        file.read_bytes() for file in files
-    ]
-
-
-def _name(file: Path) -> tuple[str, str]:
-    return file.parent.name, file.name
-
-
-@cache
 def packs() -> tuple[CompiledPack, CompiledPack]:
     return load_pack("hl7v2"), load_pack("hl7v2-itk")
-
-
-def message(seed: int) -> bytes:
-    chance = random.Random(seed)
-    return generated(chance) if seed % 3 == 0 else damaged(chance.choice(good()), chance)
 
 
 def outcome(body: bytes, pack: CompiledPack) -> str:
