@@ -48,6 +48,27 @@ def test_an_issue_names_the_place_and_what_is_wrong(place: str, value: Any, path
     assert words in issue.text
 
 
+ABSENT = {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}]}
+
+
+@pytest.mark.parametrize(
+    ("effective", "valid"),
+    [
+        ({"effectiveDateTime": "2026-06-01"}, True),
+        ({"effectiveDateTime": "2026-06-01", "_effectiveDateTime": ABSENT}, True),
+        ({"_effectiveDateTime": ABSENT}, True),
+        ({"_effectiveDateTime": {"id": "x"}}, False),
+        ({}, False),
+        ({"effectiveDateTime": "2026-06-01", "effectivePeriod": {"start": "2026-06-01"}}, False),
+        ({"_effectiveDateTime": ABSENT, "effectivePeriod": {"start": "2026-06-01"}}, False),
+    ],
+)
+def test_a_required_choice_has_one_value_or_a_reason_why_it_is_absent(effective: dict[str, Any], valid: bool) -> None:
+    given = {"resourceType": "MedicationAdministration", "status": "completed"}
+    given |= {"medicationCodeableConcept": {"text": "Insulin"}, "subject": {"display": "Nobody"}}
+    assert (validate(given | effective) == ()) is valid
+
+
 def test_no_issue_quotes_a_value_or_a_name_that_could_be_one() -> None:
     bundle = with_fault("entry.1.resource.gender", "SECRET")
     bundle["entry"][1]["resource"]["SECRET NAME"] = "SECRET"
