@@ -32,6 +32,7 @@ _FITS: Final = {
     "date": {"dateTime"},
     "instant": {"dateTime"},
     "integer": {"positiveInt", "unsignedInt", "decimal"},
+    "positiveInt": {"unsignedInt", "integer", "decimal"},
     "string": set(TEXTS),
     "code": set(TEXTS),
     "uri": {"url", "canonical"},

@@ -173,11 +173,26 @@ def timed_instant(state: State, where: str, text: str) -> str | None:
 @function("time", "text", "time")
 def time(state: State, where: str, text: str) -> str | None:
     """A time of day without a date or zone."""
+    found = _time(text)
+    if found is None:
+        state.refuse(Code.INVALID_DATE, where, "this is no time of day; write HHMM, HH:MM or HH:MM:SS")
+    return found
+
+
+def _time(text: str) -> str | None:
     found = _TIME.fullmatch(text.strip())
     if found is None or int(found[1]) > 23 or int(found[2]) > 59 or int(found[3] or 0) > 59:
-        state.refuse(Code.INVALID_DATE, where, "this is no time of day; write HHMM, HH:MM or HH:MM:SS")
         return None
     return f"{found[1]}:{found[2]}:{found[3] or '00'}{found[4] or ''}"
+
+
+@function("listed_time", "text number", "time")
+def listed_time(_state: State, _where: str, text: str, number: str) -> str | None:
+    """One of the times of day that a text lists with commas between them, `0800,2400`, by its number from 1; nothing,
+    and no complaint, where there is none. 2400 is midnight."""
+    listed = text.split(",")
+    wanted = listed[int(number) - 1].strip() if int(number) <= len(listed) else ""
+    return "00:00:00" if wanted in ("2400", "24:00") else _time(wanted)
 
 
 @function("date_and_time", "date time?", "dateTime")

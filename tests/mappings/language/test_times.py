@@ -73,3 +73,11 @@ def test_the_moment_of_an_event_is_utc(state: State) -> None:
 def test_an_instant_needs_a_time_of_day(state: State) -> None:
     assert times.instant(state, "OBR-22", "20260702") is None
     assert [i.code for i in state.issues] == [Code.INVALID_DATE]
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"), [("1", "08:00:00"), ("2", "14:30:00"), ("3", "00:00:00"), ("4", None), ("5", None)]
+)
+def test_one_of_the_times_that_a_text_lists(state: State, number: str, expected: str | None) -> None:
+    assert times.listed_time(state, "ORC-7.2.2", "0800, 1430,2400,bedtime", number) == expected
+    assert state.issues == []
