@@ -21,6 +21,12 @@ _LIKE: Final = (
 )
 """FHIR's simple types that hold the same; a table for one serves the others."""
 
+_OLDER: Final = {"DTM": "TS"}
+"""What later versions call otherwise; the guide has a table for each name."""
+
+_SIMPLE: Final = frozenset(["ID", "IS", "ST"])
+"""Data types without parts, of which a guide speaks as if they had one: `ID.1` is all of an ID."""
+
 
 class Evidence:
     """The facts and readings of a pack's samples, found by segment and by data type."""
@@ -67,6 +73,8 @@ class Evidence:
             if row.of_segment:
                 yield Reach(fact, own, 0)
             elif self._used_at(row.table, fact, own):
+                if not is_resource(kind) and len(row.hops) > 1:  # from a data type into the resource it refers to
+                    yield Reach(fact, own, 0)
                 wanted = self._users[row.table, fact.segment.name, own] if len(own) == 1 else None
                 for depth in _depths(fact, kind):
                     if wanted is None or is_resource(kind) or fact.names[:depth] in wanted:
@@ -86,7 +94,7 @@ class Evidence:
         """The data types around and at these components: of the field, and of each component that leads to them."""
         kind = self._field_type(reading, parts)
         for depth in range(1, len(parts) + 1):
-            for known in dict.fromkeys((kind, FAMILIES.get(kind, kind))):
+            for known in _names_of(kind):
                 yield known, parts[:depth]
             if depth < len(parts):
                 kind = self._component_type(kind, parts[depth])
@@ -95,7 +103,7 @@ class Evidence:
         """Every data type in the field, down to subcomponents."""
         waiting = [(self._field_type(reading, reading.parts), reading.parts)]
         for kind, own in waiting:
-            for known in dict.fromkeys((kind, FAMILIES.get(kind, kind))):
+            for known in _names_of(kind):
                 yield known, own
             number = 1
             while len(own) < 3 and (inner := self._component_type(kind, number)):
@@ -112,9 +120,15 @@ class Evidence:
         return found.type if found is not None else ""
 
     def _grew(self, fact: Fact) -> bool:
-        """Whether what the fact was read from is a composite that is read as text by its first component."""
+        """Whether what the fact was read from is a composite that is read as text by its first component, or has no
+        other."""
         kinds = [kind for kind, own in self._types(fact, fact.parts) if own == fact.parts]
-        return any(kind in GREW_FROM_SIMPLE for kind in kinds)
+        return any(kind in GREW_FROM_SIMPLE or kind in _SIMPLE for kind in kinds)
+
+
+def _names_of(kind: str) -> Iterator[str]:
+    """A data type, and what else a guide may call it."""
+    yield from dict.fromkeys((kind, FAMILIES.get(kind, kind), _OLDER.get(kind, kind)))
 
 
 def _depths(fact: Fact, kind: str) -> Iterator[int]:

@@ -24,6 +24,8 @@ _ASSIGNED: Final = re.compile(r'"(?P<text>[^"]*)"|(?P<plain>[\w:./-]+)')
 _CODES: Final = ("ID", "IS")
 """Data types of a code, for which a row may assign the FHIR code itself."""
 _COLUMNS: Final = ("Identifier", "Computable ANTLR", "FHIR Attribute", "Data Type Mapping", "Assignment")
+_IDENTIFIER: Final = 1
+"""Where the identifier stands in a table whose header does not say so."""
 
 
 class Source(NamedTuple):
@@ -104,6 +106,7 @@ def _rows(file: Path, table: str, own: str, *, of_segment: bool) -> Iterator[Row
         lines = list(csv.reader(opened))
     header = [" ".join(name.split()) for name in lines[1]] if len(lines) > 1 else []
     places = [next((i for i, n in enumerate(header) if n.startswith(column)), -1) for column in _COLUMNS]
+    places[0] = max(places[0], _IDENTIFIER)
     seen: Counter[str] = Counter()
     for line in lines[2:]:
         identifier, condition, attribute, uses, assigned = (

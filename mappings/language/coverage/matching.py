@@ -76,11 +76,12 @@ def _value_at(row: Row, reach: Reach, names: tuple[str, ...], grew: bool) -> boo
 
 
 def _within(value: Any, standing: tuple[str, ...], names: tuple[str, ...]) -> Iterator[Any]:
-    """The simple values of what stands there that are at the target: all of them where the target is around it."""
+    """The simple values of what stands there that are at the target, or in it."""
     if standing[: len(names)] == names:
         yield from _simple(value)
     elif names[: len(standing)] == standing:
-        yield from values_in(value, names[len(standing) :])
+        for found in values_in(value, names[len(standing) :]):
+            yield from _simple(found)
 
 
 def _simple(value: Any) -> Iterator[Any]:
@@ -172,8 +173,8 @@ def _stands(row: Row, reach: Reach, number: int, hop: Hop) -> bool:
             shared += 1
         value = fact.item(reach.depth + shared)
         element = element_of(hop.kinds[0], names[0]) if names else None
-        if not shared and element is not None and element.many:
-            return False
+        if standing and not shared and element is not None and element.many and row.source.parts:
+            return False  # in another item; what a whole segment or data type makes may stand anywhere
     return any(_text(found) == row.constant for found in values_in(value, names[shared:]))
 
 

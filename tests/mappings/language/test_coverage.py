@@ -13,6 +13,7 @@ import pytest
 from contract.errors import Misconfigured
 from mappings.language.coverage.declared import declared
 from mappings.language.coverage.exclusions import NAME
+from mappings.language.coverage.guide import read_guide
 from mappings.language.coverage.report import NO_ELEMENT, NOT_EXERCISED, NOT_THERE, GuideScore, score
 from tests.mappings.language.guides import PACK, Line, write_followed, write_guide
 
@@ -127,6 +128,79 @@ def test_an_extension_is_the_one_that_the_guide_names(tmp_path: Path) -> None:
     ]  # fmt: skip
     found = scored(tmp_path, *lines)
     assert why(found) == {"PID-17 extension[2].url": NOT_THERE, "PID-17 extension[2].valueString": NOT_THERE}
+
+
+def test_a_table_leads_from_a_data_type_into_the_resource_it_refers_to(tmp_path: Path) -> None:
+    files = {
+        "datatypes/CX/Identifier.yaml": "takes: CX\nvalue: CX.1\nassigner: Authority(CX.4)\n",
+        "datatypes/HD/Authority.yaml": "takes: HD\nresourceType: Organization\nid: identity(HD.1)\nname: HD.1\n",
+        MESSAGE: PACK[MESSAGE].replace("|P1|", "|P1^^^PAS|"),
+    }
+    lines = [("PID-3", "identifier", "", "CX[Identifier]")]
+    more: dict[str, list[Line]] = {
+        "CX[Identifier]": [("CX.4", "assigner(Organization.name)"), ("CX.4", "assigner(Organization.alias)")]
+    }
+    assert why(scored(tmp_path, *lines, files=files, more=more)) == {"CX.4 assigner(Organization.alias)": NOT_THERE}
+
+
+def test_what_the_guide_assigns_for_a_whole_segment_may_stand_in_any_item(tmp_path: Path) -> None:
+    patient = f'{PACK["segments/PID/Patient.yaml"]}photo:\n  - always: true\n    title: "none"\n'
+    lines = [
+        ("", "photo.title", "", "", '"none"'), ("", "photo.title", "", "", '"one"'),
+        ("PID-5", "photo.title", "", "", '"none"'),
+    ]  # fmt: skip
+    found = scored(tmp_path, *lines, files={"segments/PID/Patient.yaml": patient})
+    assert why(found) == {"PID photo.title #2": NOT_THERE, "PID-5 photo.title": NOT_THERE}
+
+
+def test_what_the_guide_assigns_stands_in_the_object_that_a_code_list_makes(tmp_path: Path) -> None:
+    files = {
+        "segments/PID/Patient.yaml": PACK["segments/PID/Patient.yaml"].replace(
+            "maritalStatus:\n  text: PID-17.2  ", "maritalStatus: PID-16[1] | code(sex)  "
+        ),
+        MESSAGE: PACK[MESSAGE].replace("|||M^M", "||F|M^M"),
+    }
+    lines = [("PID-16", "maritalStatus", "", "CWE[CodeableConcept]")]
+    systems: list[Line] = [
+        ("CWE.1", "coding.system", "", "", '"http://hl7.org/fhir/administrative-gender"'),
+        ("CWE.1", "coding.system", "", "", '"urn:other"'),
+    ]
+    found = scored(tmp_path, *lines, files=files, more={"CWE[CodeableConcept]": systems})
+    assert why(found) == {"CWE.1 coding.system #2": NOT_THERE}
+
+
+def test_a_value_within_the_target_counts_where_all_of_it_was_made_at_once(tmp_path: Path) -> None:
+    files = {
+        "segments/PID/Patient.yaml": PACK["segments/PID/Patient.yaml"].replace(
+            "maritalStatus:\n  text: PID-17.2  ", "maritalStatus: PID-16[1] | code(class)  "
+        ),
+        MESSAGE: PACK[MESSAGE].replace("|||M^M", "||Z|M^M"),
+    }
+    assert scored(tmp_path, ("PID-16", "maritalStatus.coding"), files=files).covered == 1
+
+
+def test_a_simple_type_is_its_own_first_part(tmp_path: Path) -> None:
+    files = {
+        "segments/PID/Patient.yaml": PACK["segments/PID/Patient.yaml"].replace("PID-8 |", "PID-24 |"),
+        MESSAGE: PACK[MESSAGE].replace("|||M^M", "|||M^M|||||||F"),
+    }
+    lines = [("PID-24", "gender", "", "ID[code]")]
+    assert scored(tmp_path, *lines, files=files, more={"ID[code]": [("ID.1", "$value")]}).covered == 2
+
+
+def test_a_date_is_found_by_its_older_types_table_too(tmp_path: Path) -> None:
+    message = PACK[MESSAGE].replace("^^^DR|||F", "^^^DR||19600203|F")
+    lines = [("PID-7", "birthDate", "", "TS[date]")]
+    assert scored(tmp_path, *lines, files={MESSAGE: message}, more={"TS[date]": [("TS.1", "$value")]}).covered == 2
+
+
+def test_a_table_without_the_name_of_its_first_columns_is_read_by_their_place(tmp_path: Path) -> None:
+    guide = write_guide(tmp_path / "guide", {"PID[Patient]": [GENDER]})
+    (file,) = guide.glob("segments/*.csv")
+    file.write_text(file.read_text(encoding="utf-8").replace("Sort Order,Identifier,Name", ",,"), encoding="utf-8")
+    search = [write_followed(tmp_path / "packs")]
+    assert [row.source.parts for row in read_guide(guide, {}).rows()] == [(8,)]
+    assert score(["mine"], guide, search).covered == 1
 
 
 def test_a_reference_leads_to_the_resource_that_has_the_value(tmp_path: Path) -> None:
