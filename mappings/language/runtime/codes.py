@@ -9,7 +9,7 @@ from contract.errors import Code
 from mappings.formats.hl7v2.delimiters import component
 from mappings.formats.hl7v2.escapes import unescape
 from mappings.language.codes import CodeList, Target, Unknown
-from mappings.language.runtime.state import State
+from mappings.language.runtime.state import RAW_NULL, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +64,22 @@ def as_coding(state: State, where: str, table: CodeTable, value: str, raw: str) 
     if known is not None:
         return known.copy()
     found = _unknown(state, where, table, value)
-    return _coding(found, found.display or _words(state, raw)) if found else None
+    if found is None:
+        return None
+    return _coding(found, _words(state, raw) if table.unknown is Unknown.KEEP else found.display)
 
 
 def as_concept(state: State, where: str, table: CodeTable, value: str, raw: str) -> dict[str, Any] | None:
-    known = table.codings.get(value)
-    if known is not None:
-        return {"coding": [known.copy()]}
+    """With the sender's own words as text, where the target's display says something else."""
     coding = as_coding(state, where, table, value, raw)
-    if coding is None or table.unknown is not Unknown.KEEP:
-        return coding and {"coding": [coding]}
-    return {"coding": [coding], "text": coding.get("display") or coding["code"]}
+    if coding is None:
+        return None
+    text = _own_words(state, raw) if raw else ""
+    if not text and table.unknown is Unknown.KEEP and value not in table.codings:
+        text = coding.get("display") or coding["code"]
+    elif text.casefold() == coding.get("display", "").casefold() and value in table.codings:
+        text = ""
+    return {"coding": [coding], "text": text} if text else {"coding": [coding]}
 
 
 def _coding(target: Target, display: str) -> dict[str, Any]:
@@ -87,4 +92,13 @@ def _coding(target: Target, display: str) -> dict[str, Any]:
 
 def _words(state: State, raw: str) -> str:
     """What the sender calls the code: the second component of a coded field."""
-    return unescape(component(raw, 2, state.delimiters), state.delimiters)
+    called = component(raw, 2, state.delimiters)
+    return unescape(called, state.delimiters) if called != RAW_NULL else ""
+
+
+def _own_words(state: State, raw: str) -> str:
+    """What the sender wrote before there was a code: the ninth component of a coded field; else as it is called."""
+    if state.delimiters.component not in raw:
+        return ""
+    original = component(raw, 9, state.delimiters)
+    return unescape(original, state.delimiters) if original not in ("", RAW_NULL) else _words(state, raw)

@@ -250,6 +250,34 @@ def test_an_empty_resource_goes_and_references_to_it_are_dropped(tmp_path: Path)
     assert [i.code for i in mapped.issues] == [Code.DROPPED_REFERENCE]
 
 
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("M^Wed^L", "Wed"),
+        ("M^Wed^L^^^^^^Wed in church \\T\\ court", "Wed in church & court"),
+        ('M^Wed^L^^^^^^""', "Wed"),
+        ("M^MARRIED", None),
+        ('M^""', None),
+        ("M", None),
+        ("Q^Quietly", "Quietly"),
+        ("Q^Quietly^L^^^^^^Quietly so", "Quietly so"),
+        ("Q", "Q"),
+    ],
+)
+def test_a_code_list_leaves_the_senders_own_words_as_text(tmp_path: Path, field: str, text: str | None) -> None:
+    codes = f"# unknown: keep\n{CODES_HEAD}M,Married,urn:m,M,Married,t,yes\n"
+    pack = hl7_pack(tmp_path, "maritalStatus: PID-16[1] | code(m)\n", codes__m_csv=codes)
+    mapped = pack.map(adt("PID|1||7" + "|" * 13 + field), CONTEXT)
+    assert first(mapped.events[0].bundle, "Patient")["maritalStatus"].get("text") == text
+
+
+def test_what_becomes_a_fixed_code_keeps_the_senders_own_words(tmp_path: Path) -> None:
+    codes = f"# unknown: fixed UNK\n{CODES_HEAD}M,Married,urn:m,M,Married,t,yes\n"
+    pack = hl7_pack(tmp_path, "maritalStatus: PID-16[1] | code(m)\n", codes__m_csv=codes)
+    status = first(pack.map(adt("PID|1||7" + "|" * 13 + "Q^Quietly"), CONTEXT).events[0].bundle, "Patient")
+    assert status["maritalStatus"] == {"coding": [{"system": "urn:m", "code": "UNK"}], "text": "Quietly"}
+
+
 def test_other_delimiters_and_escapes_are_read_as_declared(tmp_path: Path) -> None:
     pack = hl7_pack(tmp_path, "maritalStatus:\n  text: PID-27.2\n")
     decoded = adt("PID|1||7" + "|" * 24 + "^Fish\\T\\Chips\\S\\more")
