@@ -19,6 +19,8 @@ from gateway.store.models import GROUPS, SHARDS
 LEASE_SECONDS: Final = 6
 RENEW_SECONDS: Final = 1.0
 ROLE: Final = "relay"
+_HANGS_SHORTLY: Final = text("SET LOCAL idle_in_transaction_session_timeout = '3s'")
+"""A relay stopped in the middle of a round holds the rows it renews; others must get at them before they are due."""
 
 _NOW: Final = {
     "postgresql": "clock_timestamp()",
@@ -67,6 +69,8 @@ def renew_leases(connection: Connection, owner: str, held: frozenset[int], first
 
     `first` is the relay's first round. A group that another took meanwhile is lost.
     """
+    if connection.dialect.name == "postgresql":
+        connection.execute(_HANGS_SHORTLY)
     kept = _renew(connection, owner, held)
     if connection.dialect.name == "sqlite":
         taken = _take_all(connection, owner) if first else frozenset()

@@ -4,6 +4,7 @@ a proxy on every connection between them and on those of the senders."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -23,6 +24,7 @@ import asyncpg
 from carehub.broker.jars import fetch_jars
 from carehub.broker.process import free_ports
 from contract.errors import Misconfigured
+from gateway.relay.publisher import FencedError
 from tests.faults.broker import ProxiedKafka
 from tests.faults.clocks import Clock, faketime_library
 from tests.faults.persons import HTTP, MLLP, register_arguments
@@ -131,6 +133,11 @@ class Hub:
             else:
                 return
 
+    def fenced(self) -> int:
+        """How many times Kafka turned a relay away that had lost a group of shards, by the relays' logs."""
+        logs = (service.log for name, service in self.services.items() if name.startswith("relay"))
+        return sum(log.read_text().count(FencedError.__name__) for log in logs)
+
     def _service(self, name: str, mllp_port: int) -> Service:
         role, number = name.split()
         database_port = int(self._link(f"{name} to database", f"127.0.0.1:{self.postgres.port}").split(":")[1])
@@ -204,16 +211,29 @@ def running_hub(sabotage: str = "", *, processes_only: bool = False) -> Iterator
         yield hub
 
 
+_LEFT: Final = """
+    SELECT count(*) FROM outbox WHERE published IS NULL
+        OR NOT EXISTS (SELECT FROM tally WHERE tally.topic = outbox.topic AND ce_id = event)
+        OR topic NOT LIKE '%.restricted.%' AND NOT EXISTS (SELECT FROM timeline WHERE ce_id = event)
+    """
+
+
+async def until_flowing(hub: Hub, seconds: float) -> bool:
+    """Whether, within this time, events come through to both apps."""
+    flowing = "SELECT EXISTS (SELECT FROM tally) AND EXISTS (SELECT FROM timeline)"
+    return await _until(hub, flowing, True, seconds)
+
+
 async def until_quiet(hub: Hub, seconds: float) -> bool:
-    """Whether, within this time, everything kept was published, and everything published was read by the apps."""
+    """Whether, within this time, everything kept was published, and everything published was applied by both apps."""
+    return await _until(hub, _LEFT, 0, seconds)
+
+
+async def _until(hub: Hub, query: str, answer: object, seconds: float) -> bool:
     deadline = asyncio.get_running_loop().time() + seconds
     while asyncio.get_running_loop().time() < deadline:
-        (unpublished,) = await hub.ask("SELECT count(*) FROM outbox WHERE published IS NULL")
-        (unread,) = await hub.ask(
-            "SELECT count(*) FROM outbox WHERE NOT EXISTS"
-            " (SELECT FROM tally WHERE tally.topic = outbox.topic AND ce_id = outbox.event)"
-        )
-        if not unpublished and not unread:
-            return True
+        with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError):
+            if await hub.ask(query) == [answer]:
+                return True
         await asyncio.sleep(1)
     return False

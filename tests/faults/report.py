@@ -39,6 +39,7 @@ def as_json(run: Run, verdict: Verdict, seed: int) -> dict[str, Any]:
         "read": verdict.read,
         "repeats": verdict.repeats,
         "attempts": {str(answer): count for answer, count in run.ledger.attempts.items()},
+        "fenced": run.fenced,
         "handovers": [round(seconds, 2) for seconds in run.handovers.seconds],
         "reasons": dict(verdict.reasons()),
         "examples": {str(wrong): texts[:5] for wrong, texts in verdict.found.items() if texts},
@@ -58,7 +59,7 @@ def print_report(console: Console, run: Run, verdict: Verdict) -> None:
     handovers = run.handovers
     console.print(
         f"shards taken over from a lost relay {handovers.awaited} times; undisturbed {len(handovers.seconds)} times,"
-        f" the longest after {handovers.longest:.1f} s"
+        f" the longest after {handovers.longest:.1f} s; groups whose former relay Kafka turned away {run.fenced}"
     )
     for reason, count in verdict.reasons().most_common(_SHOWN_REASONS):
         console.print(f"found {count}: {reason}", markup=False, soft_wrap=True)

@@ -11,7 +11,7 @@ from typing import Final
 
 from tests.faults.check import Applied, Verdict, judge
 from tests.faults.handover import PROMISED_SECONDS, Handovers
-from tests.faults.hub import Hub, until_quiet
+from tests.faults.hub import Hub, until_flowing, until_quiet
 from tests.faults.inject import Injector
 from tests.faults.ledger import Ledger
 from tests.faults.persons import SOURCES
@@ -20,6 +20,7 @@ from tests.faults.schedule import Fault
 from tests.faults.senders import Load
 
 PAUSE_SECONDS: Final = 0.25
+FLOWING_SECONDS: Final = 120.0
 ANSWERED_SECONDS: Final = 90.0
 QUIET_SECONDS: Final = 120.0
 _WATCH_SECONDS: Final = 1.0
@@ -27,7 +28,8 @@ _WATCH_SECONDS: Final = 1.0
 
 @dataclass
 class Run:
-    """`load` and `injector` tell how it goes while it goes; `ended` names processes that ended by themselves."""
+    """`load` and `injector` tell how it goes while it goes; `ended` names processes that ended by themselves, `fenced`
+    counts groups of shards whose former relay Kafka has turned away."""
 
     hub: Hub
     faults: Sequence[Fault]
@@ -40,19 +42,22 @@ class Run:
         self.load = Load(self.hub.http, self.hub.mllp, self.hub.key, self.ledger, self.pause)
         self.handovers = Handovers(self.hub)
         self.injector = Injector(self.hub, self.load, self.handovers)
+        self.fenced = 0
         self._begun: float | None = None
 
     @property
     def seconds(self) -> float:
-        """Since the load began."""
+        """Since the first events came through: the times of the schedule are counted from there."""
         return time.monotonic() - self._begun if self._begun is not None else 0.0
 
     async def go(self) -> Verdict:
         """Raises what a server that does not come back raises."""
-        self._begun = time.monotonic()
         sending = asyncio.create_task(self.load.run())
         watching = asyncio.create_task(self._watch())
         try:
+            if not await until_flowing(self.hub, FLOWING_SECONDS):
+                self.ended.append(f"not flowing: no event has reached the apps after {FLOWING_SECONDS:.0f} s")
+            self._begun = time.monotonic()
             async with asyncio.TaskGroup() as group:
                 for fault in self.faults:
                     group.create_task(self._at_its_time(fault))
@@ -93,6 +98,7 @@ class Run:
         dead = await self.hub.ask("SELECT content_hash FROM dead_letter")
         verdict = judge(records, Applied(_pairs(tally), _pairs(timeline)), self.ledger, dead)
         verdict.surprises += self.ended
+        self.fenced = self.hub.fenced()
         if self.handovers.longest > PROMISED_SECONDS:
             verdict.surprises.append(f"shards handed over late: after {self.handovers.longest:.1f} s")
         verdict.surprises += [f"a fault met no message in flight: {fault.kind}" for fault in self.injector.idle]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -19,12 +20,12 @@ SEED = 20261123
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.slow]
 
 
-async def test_nothing_is_lost_out_of_order_twice_or_misplaced(record_property: Callable[[str, object], None]) -> None:
+def test_nothing_is_lost_out_of_order_twice_or_misplaced(record_property: Callable[[str, object], None]) -> None:
     kinds = [kind for kind in Kind if kind not in NETWORK_AND_CLOCKS]
     try:
         with running_hub(processes_only=True) as hub:
             run = Run(hub, draw(SEED, SECONDS, kinds), SECONDS)
-            verdict = await run.go()
+            verdict = asyncio.run(run.go())
     except UnstartableError as error:
         missing(error)
     record_property("counted", f"PostgreSQL: {last_line(verdict, run.injector.done)}")

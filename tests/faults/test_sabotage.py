@@ -3,6 +3,7 @@ it is, and nothing else."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -19,11 +20,10 @@ pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.slow]
 COUNTED = Callable[[str, object], None]
 
 
-async def verdict_on(sabotage: str, faults: list[Fault], seconds: float, counted: COUNTED) -> Verdict:
+def verdict_on(sabotage: str, faults: list[Fault], seconds: float, counted: COUNTED) -> Verdict:
     try:
         with running_hub(sabotage, processes_only=True) as hub:
-            run = Run(hub, faults, seconds)
-            verdict = await run.go()
+            verdict = asyncio.run(Run(hub, faults, seconds).go())
     except UnstartableError as error:
         missing(error)
     counted("counted", f"{sabotage}: {verdict.line()}")
@@ -34,28 +34,28 @@ def found_only(verdict: Verdict, wrong: Wrong, reason: str) -> bool:
     return verdict.reasons().keys() == {reason} and bool(verdict.found[wrong])
 
 
-async def test_an_acknowledgement_before_the_commit_is_reported_as_missing_events(record_property: COUNTED) -> None:
+def test_an_acknowledgement_before_the_commit_is_reported_as_missing_events(record_property: COUNTED) -> None:
     # with the database stopped nothing can be durable, whatever a sender is told
     faults = [Fault(3, Kind.DATABASE_STOPPED, "database", lasts=6)]
     faults += [Fault(4.5, Kind.GATEWAY_KILLED, f"gateway {number}") for number in range(EACH)]
-    verdict = await verdict_on("acknowledge-before-commit", faults, 15, record_property)
+    verdict = verdict_on("acknowledge-before-commit", faults, 15, record_property)
     assert found_only(verdict, Wrong.MISSING, "acknowledged, and in no topic")
 
 
-async def test_a_removed_person_key_is_reported_as_lost_order(record_property: COUNTED) -> None:
-    verdict = await verdict_on("send-without-person-key", [], 5, record_property)
+def test_a_removed_person_key_is_reported_as_lost_order(record_property: COUNTED) -> None:
+    verdict = verdict_on("send-without-person-key", [], 5, record_property)
     assert found_only(verdict, Wrong.INVERSION, "an event without a person key, which has no order")
 
 
-async def test_a_relay_that_is_not_fenced_is_reported_as_such(record_property: COUNTED) -> None:
+def test_a_relay_that_is_not_fenced_is_reported_as_such(record_property: COUNTED) -> None:
     faults = [Fault(3 + 14 * number, Kind.RELAY_STOPPED, f"relay {number}", lasts=1) for number in range(EACH)]
-    verdict = await verdict_on("fence-nobody", faults, 20, record_property)
+    verdict = verdict_on("fence-nobody", faults, 20, record_property)
     assert found_only(verdict, Wrong.INVERSION, "written by a relay that had lost its shards")
 
 
-async def test_an_inbox_that_remembers_nothing_is_reported_as_events_applied_twice(record_property: COUNTED) -> None:
+def test_an_inbox_that_remembers_nothing_is_reported_as_events_applied_twice(record_property: COUNTED) -> None:
     # what is applied while the broker is stopped is not committed there: whoever comes next is given it again
     faults = [Fault(4, Kind.BROKER_STOPPED, "broker", lasts=3)]
     faults += [Fault(5, Kind.CONSUMER_KILLED, f"consumer {number}") for number in range(EACH)]
-    verdict = await verdict_on("forget-what-was-applied", faults, 15, record_property)
+    verdict = verdict_on("forget-what-was-applied", faults, 15, record_property)
     assert found_only(verdict, Wrong.TWICE, "applied more than once")

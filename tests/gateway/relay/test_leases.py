@@ -3,8 +3,8 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from gateway.relay.leases import group_owners, is_owner, leave, prepare_leases, renew_leases
-from gateway.store.database import Database
+from gateway.relay.leases import LEASE_SECONDS, group_owners, is_owner, leave, prepare_leases, renew_leases
+from gateway.store.database import SESSION, Database, postgres_engine
 
 ALL = frozenset(range(8))
 NONE: frozenset[int] = frozenset()
@@ -42,6 +42,23 @@ async def test_a_lease_that_ran_out_is_taken_and_its_owner_learns_it(postgres: D
     assert not await postgres.read(is_owner, "a", 0)
     assert (await postgres.run(renew_leases, "a", ALL, False)).lost == ALL
     assert {each.epoch for each in await postgres.read(group_owners)} == {2}
+
+
+@pytest.mark.postgres
+async def test_a_relay_that_hangs_while_renewing_keeps_no_group(postgres: Database, postgres_url: str) -> None:
+    await postgres.run(prepare_leases)
+    await postgres.run(renew_leases, "a", NONE, True)
+    await postgres.run(lambda c: c.execute(text("UPDATE relay_lease SET until = until - interval '1 hour'")).close())
+    await postgres.run(lambda c: c.execute(text("UPDATE heartbeat SET at = at - interval '1 hour'")).close())
+    engine = postgres_engine(postgres_url, 1, SESSION)
+    async with engine.connect() as hanging:
+        await hanging.run_sync(renew_leases, "a", ALL, False)
+        assert (await postgres.run(renew_leases, "b", NONE, True)).taken == NONE
+        async with asyncio.timeout(LEASE_SECONDS):
+            while (await postgres.run(renew_leases, "b", NONE, False)).taken != ALL:
+                await asyncio.sleep(0.2)
+        await hanging.invalidate()
+    await engine.dispose()
 
 
 @pytest.mark.postgres
