@@ -9,11 +9,13 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 READY_SECONDS = 180.0
+COMMAND_SECONDS = 180.0
 
 
 @dataclass
@@ -78,6 +80,51 @@ class Service:
 
     def tail(self) -> str:
         return self.log.read_text(errors="replace")[-2000:]
+
+
+@dataclass
+class Hub:
+    """A hub of real processes on `database_url` and the Kafka at `bootstrap`: a gateway, and on PostgreSQL a relay,
+    which with SQLite the gateway does itself. `folder` is its data folder, `place` the place of its sources."""
+
+    folder: Path
+    database_url: str
+    bootstrap: str
+    place: str
+
+    def __post_init__(self) -> None:
+        self.environment = {
+            "CAREHUB_DATA": str(self.folder),
+            "DATABASE_URL": self.database_url,
+            "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
+        }
+        self.gateway = self._service("gateway", "--port", "0", "--mllp-port", "0")
+        self.relay = None if self.sqlite else self._service("relay")
+
+    @property
+    def sqlite(self) -> bool:
+        return self.database_url.startswith("sqlite")
+
+    def command(self, *arguments: str) -> str:
+        """What a `carehub` command prints."""
+        return run_carehub(self.environment, *arguments)
+
+    def _service(self, *arguments: str) -> Service:
+        return Service(list(arguments), self.environment, self.folder / f"{arguments[0]}.log")
+
+
+def run_carehub(environment: Mapping[str, str], *arguments: str) -> str:
+    """What a `carehub` command prints in this environment."""
+    done = subprocess.run(
+        [sys.executable, "-m", "carehub", *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=COMMAND_SECONDS,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def read_line(stream: IO[bytes], seconds: float) -> bytes:

@@ -23,7 +23,7 @@ from gateway.source import Principal
 from gateway.store.sources import registered_source
 from tests.carehub.conftest import Cli
 from tests.carehub.pages import blocks
-from tests.crash.test_letters import BIRTH_FROM, MESSAGE
+from tests.gateway.test_letters_killed import BIRTH_FROM, MESSAGE
 from tests.mappings.language.folders import HL7, write_pack
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operate.md").read_text(encoding="utf-8")

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sqlite3
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,13 +18,12 @@ from tests.faults.ledger import Ledger
 from tests.faults.persons import HTTP, MLLP, SOURCES, register_arguments
 from tests.faults.records import read_records
 from tests.faults.senders import Load
-from tests.processes import Service
+from tests.processes import Service, run_carehub
 from tests.servers import data_folder
 
 PAUSE_SECONDS: Final = 0.25
 ANSWERED_SECONDS: Final = 60.0
 PUBLISHED_SECONDS: Final = 60.0
-_COMMAND_SECONDS: Final = 180
 
 
 @dataclass
@@ -49,9 +45,9 @@ class Embedded:
         compiled.mkdir(parents=True, exist_ok=True)
         (self.folder / "packs").symlink_to(compiled)
         self.port, mllp_port = free_ports(2)
-        self._carehub("migrate", "hub")
-        key = json.loads(self._carehub(*register_arguments(HTTP)))["key"]
-        self._carehub(*register_arguments(MLLP), "--mllp-port", str(mllp_port))
+        run_carehub(self.environment, "migrate", "hub")
+        key = json.loads(run_carehub(self.environment, *register_arguments(HTTP)))["key"]
+        run_carehub(self.environment, *register_arguments(MLLP), "--mllp-port", str(mllp_port))
         log = self.folder.parent / f"{self.folder.name}.log"  # not on the disk that gets full
         self.gateway = Service(["gateway", "--port", str(self.port), "--mllp-port", "0"], self.environment, log)
         http, mllp = [("127.0.0.1", self.port)], [("127.0.0.1", mllp_port)]
@@ -91,15 +87,3 @@ class Embedded:
             return connection.execute(query).fetchall()
         finally:
             connection.close()
-
-    def _carehub(self, *arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "carehub", *arguments],
-            env={**os.environ, **self.environment},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_COMMAND_SECONDS,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout

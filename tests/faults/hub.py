@@ -6,10 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -30,7 +27,7 @@ from tests.faults.clocks import Clock, faketime_library
 from tests.faults.persons import HTTP, MLLP, register_arguments
 from tests.faults.proxies import Proxies, running_proxies
 from tests.faults.senders import Address
-from tests.processes import Service
+from tests.processes import Service, run_carehub
 from tests.servers import Postgres, UnstartableError, data_folder, postgres_binaries
 
 EACH: Final = 2
@@ -44,7 +41,6 @@ LINKS: Final = (
     *(f"{name} to database" for name in INSTANCES),
     *(f"{name} to broker" for name in INSTANCES if not name.startswith("gateway")),
 )
-_COMMAND_SECONDS: Final = 180
 _START_SECONDS: Final = 120.0
 
 
@@ -100,17 +96,7 @@ class Hub:
 
     def carehub(self, *arguments: str) -> str:
         """What a `carehub` command prints. It goes past the proxies."""
-        done = subprocess.run(
-            [sys.executable, "-m", "carehub", *arguments],
-            env={**os.environ, **self._environment(self.postgres.port, self.kafka.address)},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_COMMAND_SECONDS,
-        )
-        if done.returncode != 0:
-            raise RuntimeError(f"carehub {' '.join(arguments)}: {done.stderr}")
-        return done.stdout
+        return run_carehub(self._environment(self.postgres.port, self.kafka.address), *arguments)
 
     async def ask(self, query: str, *values: object) -> list[Any]:
         """The first column of a question to the database, past the proxies."""

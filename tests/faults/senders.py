@@ -130,7 +130,8 @@ class MllpSender:
 
 @dataclass
 class Load:
-    """`pause` is how long a person rests between two events, in seconds. While `twice` is set, each message is sent a
+    """`http` and `mllp` are the gateways' doors; without the latter nothing is sent by it. `pause` is how long a person
+    rests between two events, in seconds. While `twice` is set, each message is sent a
     second time by another sender, beside the first."""
 
     http: Sequence[Address]
@@ -151,7 +152,7 @@ class Load:
                 for person in range(HTTP.persons):
                     sender, other = clients[person], clients[-1 - person]
                     group.create_task(self._person(HTTP, person, sender, other))
-                for person in range(MLLP.persons):
+                for person in range(MLLP.persons if self.mllp else 0):
                     line, beside = lines[person % MLLP_CONNECTIONS], lines[(person + 1) % MLLP_CONNECTIONS]
                     group.create_task(self._person(MLLP, person, line, beside))
         finally:

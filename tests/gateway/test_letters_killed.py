@@ -20,9 +20,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.crash.check import Record, read_committed
-from tests.crash.test_crash import Hub
 from tests.mappings.language.folders import HL7, write_pack
+from tests.processes import Hub
+from tests.topics import TopicRecord, read_committed
 
 PERSONS = 6
 EACH = 30
@@ -134,9 +134,9 @@ async def _count_closed(url: str) -> int:
 
 async def work(ward: Ward, record_property: Any) -> None:
     await asyncio.to_thread(_correct_and_retry, ward)
-    records: list[Record] = []
+    records: list[TopicRecord] = []
     for _ in range(60):
-        records = await read_committed(ward.hub.bootstrap, f"care.{ward.hub.place}.acute.v1")
+        records = await read_committed(ward.hub.bootstrap, [f"care.{ward.hub.place}.acute.v1"])
         if len({record.envelope.id for record in records}) >= LETTERS + PERSONS // 2:
             break
         await asyncio.sleep(1)
@@ -169,8 +169,8 @@ def _correct_and_retry(ward: Ward) -> None:
     assert ward.open_letters() == 0
 
 
-def _judged(records: list[Record], ward: Ward) -> str:
-    by_person: dict[str, dict[str, Record]] = {}
+def _judged(records: list[TopicRecord], ward: Ward) -> str:
+    by_person: dict[str | None, dict[str, TopicRecord]] = {}
     for record in records:
         by_person.setdefault(record.key, {}).setdefault(record.envelope.id, record)
     assert len(by_person) == PERSONS
