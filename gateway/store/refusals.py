@@ -17,7 +17,7 @@ from gateway.store.entry import Entry, issue_document, issue_documents, storable
 from gateway.store.fingerprints import fingerprint
 from gateway.store.keeping import Kept, NamedBy
 from gateway.store.models import dead_letter
-from gateway.store.numbers import draw_sequence, new_id
+from gateway.store.numbers import draw_sequence
 
 OPEN: Final = "open"
 CLOSED: Final = "closed"
@@ -34,7 +34,7 @@ _ANY_TIME: Final = datetime.max.replace(tzinfo=UTC)
 
 def keep_refused(connection: Connection, entries: Sequence[Entry]) -> dict[str, Kept]:
     """Keeps each refused message as a dead letter, by entry id. The same bytes again only raise its counter; a dead
-    letter that was retried stays, with today's reason."""
+    letter that was retried stays, with today's reason; one that waited is found by the id that its sender was told."""
     numbers = _arrivals(connection, entries)
     return {e.id: _keep(connection, e, issue_documents(e.keeping), numbers[e.id]) for e in entries}
 
@@ -86,7 +86,7 @@ def _keep(connection: Connection, entry: Entry, issues: list[dict[str, object]],
     insert: Any = (postgresql if on_postgres(connection) else sqlite).insert(dead_letter)
     row = connection.execute(
         insert.values(
-            id=new_id(),
+            id=entry.id,
             source=keeping.source.id,
             key_hash=entry.key_hash,
             content_hash=keeping.content,

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect
+from sqlalchemy import inspect, select
 
 from gateway.store.database import Database
+from gateway.store.deadletters import list_groups
+from gateway.store.fingerprints import name_unnamed
+from gateway.store.models import dead_letter
 from migrations import NEWEST, Which, is_fit
 from migrations.run import check, current, downgrade, head, upgrade
 from tests.servers import Postgres
@@ -88,6 +92,28 @@ async def test_a_database_is_fit_at_the_newest_revision_and_beyond(url: str, whi
     assert await fit(), "a newer one serves older processes on"
     await set_to("0000")
     assert not await fit()
+
+
+async def test_a_dead_letter_of_an_earlier_revision_goes_up_and_down_and_gets_its_group(url: str) -> None:
+    row = {"id": "l1", "source": "pas", "key_hash": b"k", "content_hash": b"c", "content_type": "text/plain"}
+    row |= {"pack": "mine", "pack_version": "1.0.0", "code": "invalid-date", "count": 1, "status": "open", "body": b"x"}
+    row |= {"issues": [{"code": "invalid-date", "path": "OBX[2]-14"}]}
+    moment = datetime(2026, 3, 1, tzinfo=UTC)
+    named = dead_letter.insert().values(**row, first_received=moment, last_received=moment)
+    await upgrade(url, "hub", "0003")
+    database = Database(url)
+    await database.open()
+    try:
+        await database.run(lambda c: c.execute(named))
+        await upgrade(url, "hub")
+        assert await database.run(name_unnamed, 10) == 1
+        [group] = await database.read(list_groups)
+        assert (group.letters, group.as_dict()["path"]) == (1, "OBX-14")
+        await downgrade(url, "hub", "0003")
+        kept = await database.read(lambda c: c.execute(select(dead_letter.c.id)).scalars().all())
+    finally:
+        await database.close()
+    assert kept == ["l1"]
 
 
 async def test_upgrading_twice_changes_nothing(url: str) -> None:

@@ -112,7 +112,7 @@ async def test_a_waiting_message_that_is_refused_in_the_end_becomes_a_dead_lette
 ) -> None:
     child = await keeper.keep(keeping(waits("r1"), id_="child"))
     gone = await keeper.keep(keeping(refused(), id_="child", resumes=child.id))
-    assert gone.refused
+    assert (gone.refused, gone.id) == (True, child.id), "whoever asks after it by its id finds the letter"
     assert [await database.read(count, table) for table in (message, waiting, dead_letter)] == [0, 0, 1]
     assert (await keeper.keep(keeping(draft(person("1")), id_="child"))).status is Status.ACCEPTED
 
