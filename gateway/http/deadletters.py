@@ -17,9 +17,9 @@ from contract.errors import CarehubError
 from gateway.door import OPERATE, VIEW
 from gateway.http.body import Body
 from gateway.http.content import media_type
-from gateway.http.exchange import Answer, Asked, as_json
+from gateway.http.exchange import Answer, Asked, WrongQuery, as_json
 from gateway.http.front import Front
-from gateway.http.query import WrongQuery, number
+from gateway.http.query import number
 from gateway.http.refusals import wrong_request
 from gateway.letters import Worked, preview_letter, retry_letter
 from gateway.source import Principal
@@ -67,11 +67,8 @@ class WrongBody(CarehubError):
 async def groups(asked: Asked, front: Front) -> Answer:
     """`GET /deadletters`: groups of one cause, those of the latest letters first."""
     await front.who(asked, VIEW)
-    try:
-        source, status = _word(asked, "source", _SOURCE), _word(asked, "status", _STATUS) or OPEN
-        limit = number(asked, "limit", _PAGE, 1, _LONGEST_PAGE)
-    except WrongQuery as wrong:
-        return wrong_request(400, str(wrong))
+    source, status = _word(asked, "source", _SOURCE), _word(asked, "status", _STATUS) or OPEN
+    limit = number(asked, "limit", _PAGE, 1, _LONGEST_PAGE)
     found = await front.hub.database.read(list_groups, source=source, status=status, limit=limit)
     return as_json(200, {"groups": [group.as_dict() for group in found]})
 
@@ -79,12 +76,9 @@ async def groups(asked: Asked, front: Front) -> Answer:
 async def letters(asked: Asked, front: Front) -> Answer:
     """`GET /deadletters/letters`: one by one, the latest first."""
     await front.who(asked, VIEW)
-    try:
-        source, status = _word(asked, "source", _SOURCE), _word(asked, "status", _STATUS) or OPEN
-        group, after = _word(asked, "group", _GROUP), _word(asked, "after", _LETTER)
-        limit = number(asked, "limit", _PAGE, 1, _LONGEST_PAGE)
-    except WrongQuery as wrong:
-        return wrong_request(400, str(wrong))
+    source, status = _word(asked, "source", _SOURCE), _word(asked, "status", _STATUS) or OPEN
+    group, after = _word(asked, "group", _GROUP), _word(asked, "after", _LETTER)
+    limit = number(asked, "limit", _PAGE, 1, _LONGEST_PAGE)
     found = await front.hub.database.read(
         list_dead_letters, source=source, status=status, group=group, after=after, limit=limit
     )

@@ -28,6 +28,7 @@ _REFUSALS: Final = {
     "503": "It cannot be made durable now, or the source is paused; see Retry-After.",
 }
 _ANY: Final[Mapping[str, Any]] = {"schema": {}}
+_WORD: Final = {"type": "string", "pattern": "^[!-~]+$", "maxLength": 255}
 
 
 def _ref(name: str) -> dict[str, str]:
@@ -103,7 +104,12 @@ PREVIEW: Final[Operation] = {
 
 MESSAGES: Final[Operation] = {
     "summary": "A sender's own messages since a moment, oldest first",
-    "parameters": [_query("since", "RFC 3339; a day ago when absent.", MOMENT), _LIMIT],
+    "parameters": [
+        _query("since", "RFC 3339; a day ago when absent.", MOMENT),
+        _query("source", "Whose messages; an operator names it, a sender sees its own whatever it names.", _WORD),
+        _query("after", "Id of the last message of the page before.", _WORD),
+        _LIMIT,
+    ],
     "responses": {"200": _json("The messages.", _ref("Messages")), **_refused("400", "401", "403", "503")},
 }
 

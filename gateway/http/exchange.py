@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 import orjson
 from starlette.types import Receive, Scope, Send
 
-from contract.errors import Code, Unauthenticated, refuse
+from contract.errors import CarehubError, Code, Unauthenticated, refuse
 
 JSON: Final = b"application/json"
 FHIR: Final = b"application/fhir+json"
@@ -26,6 +26,11 @@ _LINGER_BYTES: Final = 64 * 1024 * 1024
 
 _TRACEPARENT: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _VISIBLE: Final = re.compile(r"[\x21-\x7e]{1,255}")
+_MOST_PARAMETERS: Final = 20
+
+
+class WrongQuery(CarehubError):
+    """A query parameter that cannot be read; the text names it and says what to write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +63,26 @@ class Asked:
         found: Mapping[str, str] = self.scope["path_params"]
         return found
 
+    @property
+    def id(self) -> str | None:
+        """The `{id}` of the address, None for what is no id of ours, and no database need be asked for."""
+        found = self.path_params["id"]
+        return found if _VISIBLE.fullmatch(found) else None
+
     @cached_property
     def query(self) -> Mapping[str, str]:
-        return dict(parse_qsl(self.scope["query_string"].decode("latin-1"), max_num_fields=20))
+        """Raises WrongQuery for more parameters than any address has."""
+        try:
+            return dict(parse_qsl(self.scope["query_string"].decode("latin-1"), max_num_fields=_MOST_PARAMETERS))
+        except ValueError:
+            raise WrongQuery(f"an address takes at most {_MOST_PARAMETERS} query parameters") from None
+
+    def query_word(self, name: str) -> str | None:
+        """A query parameter that is one word, None if absent. Raises WrongQuery for anything else."""
+        value = self.query.get(name)
+        if value is not None and not _VISIBLE.fullmatch(value):
+            raise WrongQuery(f"{name} is an id: at most 255 letters, digits and marks, without blanks")
+        return value
 
     def bearer(self) -> str:
         """The key after `Authorization: Bearer`. Raises Unauthenticated when there is none."""

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from contract.topics import Topic
-from gateway.http.exchange import Answer, Asked, as_json
+from gateway.http.exchange import Answer, Asked, WrongQuery, as_json
 from gateway.http.front import Front
-from gateway.http.query import WrongQuery, moment, number
+from gateway.http.query import moment, number
 from gateway.http.refusals import wrong_request
 from gateway.store.batches import batch_by_id, batch_rows
 from gateway.store.deadletters import get_dead_letter
@@ -25,7 +25,9 @@ _LARGEST_NUMBER: Final = 2**31 - 1
 async def message(asked: Asked, front: Front) -> Answer:
     """`GET /messages/{id}`: what became of a message; a refused one that was kept has its dead letter's id."""
     _, own = await front.reader(asked)
-    id_ = asked.path_params["id"]
+    id_ = asked.id
+    if id_ is None:
+        return wrong_request(404)
     found = await front.hub.database.read(message_by_id, id_, own)
     if found is not None:
         return as_json(200, found.as_dict())
@@ -38,36 +40,30 @@ async def message(asked: Asked, front: Front) -> Answer:
 async def messages(asked: Asked, front: Front) -> Answer:
     """`GET /messages?since=`: a sender's own messages, oldest first; an operator names the source."""
     _, own = await front.reader(asked)
-    source = own or asked.query.get("source")
+    source = own or asked.query_word("source")
     if source is None:
-        return wrong_request(400, "name the source: ?source=ID")
-    try:
-        since = moment(asked, "since", datetime.now(UTC) - _A_DAY)
-        limit = number(asked, "limit", _PAGE, 1, _LONGEST_PAGE)
-    except WrongQuery as wrong:
-        return wrong_request(400, str(wrong))
-    found = await front.hub.database.read(messages_since, source, since, limit, asked.query.get("after"))
+        raise WrongQuery("name the source: ?source=ID")
+    since = moment(asked, "since", datetime.now(UTC) - _A_DAY)
+    limit = number(asked, "limit", _PAGE, 1, _LONGEST_PAGE)
+    found = await front.hub.database.read(messages_since, source, since, limit, asked.query_word("after"))
     return as_json(200, {"messages": [life.as_dict() for life in found]})
 
 
 async def event(asked: Asked, front: Front) -> Answer:
     """`GET /events/{id}`: the life of an event so far."""
     _, own = await front.reader(asked)
-    found = await front.hub.database.read(event_by_id, asked.path_params["id"], own)
+    found = await front.hub.database.read(event_by_id, asked.id, own) if asked.id else None
     return as_json(200, found.as_dict()) if found else wrong_request(404)
 
 
 async def batch(asked: Asked, front: Front) -> Answer:
     """`GET /batches/{id}`: progress, and the report of the rows numbered above `after`, in order."""
     _, own = await front.reader(asked)
-    try:
-        after = number(asked, "after", 0, 0, _LARGEST_NUMBER)
-        limit = number(asked, "limit", _PAGE, 1, _LONGEST_PAGE)
-    except WrongQuery as wrong:
-        return wrong_request(400, str(wrong))
-    id_ = asked.path_params["id"]
-    found = await front.hub.database.read(batch_by_id, id_, own)
-    if found is None:
+    after = number(asked, "after", 0, 0, _LARGEST_NUMBER)
+    limit = number(asked, "limit", _PAGE, 1, _LONGEST_PAGE)
+    id_ = asked.id
+    found = await front.hub.database.read(batch_by_id, id_, own) if id_ else None
+    if found is None or id_ is None:
         return wrong_request(404)
     rows = await front.hub.database.read(batch_rows, id_, after=after, limit=limit)
     more = f"/batches/{id_}?after={rows[-1].number}&limit={limit}" if len(rows) == limit else None

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
-from contract.errors import CarehubError
-from gateway.http.exchange import Asked
-
-
-class WrongQuery(CarehubError):
-    """A query parameter that cannot be read; the text names it and says what to write."""
+from gateway.http.exchange import Asked, WrongQuery
 
 
 def number(asked: Asked, name: str, usual: int, least: int, most: int) -> int:
@@ -23,14 +18,14 @@ def number(asked: Asked, name: str, usual: int, least: int, most: int) -> int:
 
 
 def moment(asked: Asked, name: str, usual: datetime) -> datetime:
-    """`usual` when it is not given. Raises WrongQuery."""
+    """In UTC; `usual` when it is not given. Raises WrongQuery."""
     text = asked.query.get(name)
     if text is None:
         return usual
     try:
         found = datetime.fromisoformat(text.replace(" ", "+"))  # a plus sign in a query means a space
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        raise WrongQuery(f"{name} is a time with a zone, as in 2026-01-31T09:00:00Z")
-    return found
+        if found.tzinfo is not None:
+            return found.astimezone(UTC)
+    except (ValueError, OverflowError):  # the latter at either end of the calendar
+        pass
+    raise WrongQuery(f"{name} is a time with a zone, as in 2026-01-31T09:00:00Z")

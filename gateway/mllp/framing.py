@@ -108,6 +108,6 @@ class Framer:
         return Frame(content, oversized)
 
     def _skip(self, piece: bytes) -> None:
-        self._junk += len(piece.strip(_BETWEEN_FRAMES))
+        self._junk += len(piece.translate(None, _BETWEEN_FRAMES))
         if self._junk > self._junk_limit:
             raise NotMllp("too much between two frames")

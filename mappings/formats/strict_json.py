@@ -22,6 +22,7 @@ _EXACT_NUMBER = tuple(
 )
 """A fraction or more than 15 digits, behind a colon, comma or bracket (in text too, which costs only time). Three
 patterns, since a pattern with a literal start is searched ten times as fast."""
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _LONGEST_NUMBER: Final = 40
 _LARGEST_EXPONENT: Final = 100
 _LARGEST_INTEGER: Final = 2**63
@@ -31,8 +32,8 @@ def read_json(body: bytes) -> Json:
     """The value that the bytes spell.
 
     Raises Undecodable `malformed-json`, naming line and column where it can: for what is not JSON (NaN, lone
-    surrogates and invalid UTF-8 included), a member name twice in one object, more than 250 levels, an integer beyond
-    64 bits, a fraction of more than 40 characters.
+    surrogates and invalid UTF-8 included), U+0000 in a text, a member name twice in one object, more than 250 levels,
+    an integer beyond 64 bits, a fraction of more than 40 characters.
     """
     text = body.removeprefix(_MARK)
     if not text.strip():
@@ -45,6 +46,8 @@ def read_json(body: bytes) -> Json:
         again = orjson.dumps(value)
     except TypeError:
         raise _malformed("the body is nested too deeply") from None
+    if b"\\u0000" in again and _NUL.search(again):
+        raise _malformed("a text holds the character U+0000, which neither FHIR nor a database takes")
     if again.count(b":") != text.count(b":") or b"\\u003" in text:
         # fewer colons came out than went in: a member may have been dropped because its name came twice
         return json.loads(text, parse_float=_fraction, parse_int=_integer, object_pairs_hook=_object)

@@ -137,3 +137,29 @@ async def test_topics_are_those_of_the_senders_place(place: Place) -> None:
     assert [topic["topic"] for topic in found] == ["care.qvv.acute.v1", "care.qvv.acute.restricted.v1"]
     assert (await place.get("/topics", OTHER))["topics"] == []
     assert len((await place.get("/topics", OPERATOR))["topics"]) == 2
+
+
+@pytest.mark.parametrize("who", [None, OPERATOR], ids=["sender", "operator"])
+@pytest.mark.parametrize("address", ["/messages", "/events", "/batches"])
+@pytest.mark.parametrize("id_", ["%00", "%ff", "a%20b", "x" * 300, "%F0%9F%8F%A5"])
+async def test_what_is_no_id_is_not_found(place: Place, who: dict[str, str] | None, address: str, id_: str) -> None:
+    response = await place.client.get(f"{address}/{id_}", headers=who)
+    assert response.status_code == 404, response.text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "after=%00",
+        "source=%00",
+        "source=a+b",
+        "since=0001-01-01T00:00:00%2B14:00",
+        "since=9999-12-31T23:59:59-14:00",
+        "since=2026-01-01",
+        "&".join(f"p{n}=1" for n in range(30)),
+    ],
+)
+async def test_a_query_that_cannot_be_read_is_refused_with_what_to_write(place: Place, query: str) -> None:
+    response = await place.client.get(f"/messages?{query}", headers=OPERATOR)
+    assert response.status_code == 400, response.text
+    assert response.json()["issue"][0]["details"]["text"]

@@ -21,6 +21,8 @@ from mappings.stages import Format
         (b'{"a": 1}\n{"b": 2}', "line 2 column 1"),
         (b'{"a": "\xff"}', "line 1 column 1"),
         (b'{"a": "\\ud800"}', "line 1 column 8"),
+        (b'{"a": "b\\u0000"}', ""),
+        (b'{"\\\\\\u0000": 1}', ""),
         (b'{"a": 1, "a": 1}', ""),
         (b'{"x": {"a" : 1, "\\u0061": 2}}', ""),
         (b'{"a": 123456789012345678901}', ""),
@@ -55,9 +57,14 @@ def test_text_that_looks_like_members_or_numbers_is_left_alone() -> None:
     assert read_json(b"\xef\xbb\xbf" + body) == {"a": 'x":1.5, [2.5', "b": "10:30.5"}
 
 
+def test_a_backslash_before_what_would_be_a_zero_character_is_text() -> None:
+    assert read_json(b'{"a": "\\\\u0000"}') == {"a": "\\u0000"}
+
+
+texts = st.text(st.characters(exclude_characters="\x00", codec="utf-8"), max_size=6)
 values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
     max_leaves=12,
 )
 
