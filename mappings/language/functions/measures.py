@@ -33,8 +33,8 @@ def _amount(value: Any, unit: Unit) -> dict[str, Any]:
     told = {"value": value}
     if unit.text:
         told["unit"] = unit.text
-    if unit.system and unit.code:
-        told |= {"system": unit.system, "code": unit.code}
+    if unit.system and unit.code and not unit.code.isspace():
+        told |= {"system": unit.system, "code": " ".join(unit.code.split())}  # a FHIR code has single blanks
     return told
 
 

@@ -51,6 +51,13 @@ def test_a_number_or_a_limit_is_measured_and_anything_else_is_text(text: str, to
         )
 
 
+def test_a_units_code_has_single_blanks_as_a_fhir_code_must() -> None:
+    (_, value), _ = run("measured", "5", "mmol/L", UCUM[1], "mmol/\n L ")
+    assert value["code"] == "mmol/ L"
+    (_, value), _ = run("measured", "5", "mmol/L", UCUM[1], " \n")
+    assert "code" not in value
+
+
 def test_a_unit_has_a_code_only_with_its_system() -> None:
     (_, value), _ = run("measured", "5", "10*9/l", None, "10*9/l")
 
