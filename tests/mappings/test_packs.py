@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
+from contract.errors import errors_of
+from mappings import validation
 from mappings.language import lint_packs, list_packs
 from mappings.language.samples import run_samples, sample_folders
 
@@ -17,6 +20,14 @@ def test_every_sample_gives_what_is_expected_of_it(pack: str) -> None:
     failed = [f"{r.sample}\n  " + "\n  ".join(r.differences[:12]) for r in results if not r.ok]
     assert not failed, "\n".join(failed)
     assert results or not sample_folders(pack)
+
+
+@pytest.mark.parametrize("pack", PACKS)
+def test_every_golden_is_valid_for_the_reference_and_for_the_check_that_serves(pack: str) -> None:
+    for folder in sample_folders(pack):
+        for event in orjson.loads((folder / "expected.json").read_bytes()).get("events", ()):
+            found = [*validation.check_reference(event["bundle"]), *validation.validate(event["bundle"])]
+            assert errors_of(found) == (), folder.name
 
 
 def test_no_pack_has_a_mistake() -> None:

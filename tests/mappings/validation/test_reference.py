@@ -54,3 +54,12 @@ def test_depth_does_not_break_it() -> None:
     for _ in range(240):
         extension = {"url": "u", "extension": [extension]}
     assert isinstance(check_reference({"resourceType": "Patient", "extension": [extension]}), tuple)
+
+
+def test_a_required_choice_may_say_why_it_is_absent() -> None:
+    given: dict[str, Any] = {"resourceType": "MedicationAdministration", "status": "completed"}
+    given |= {"medicationCodeableConcept": {"text": "Insulin"}, "subject": {"display": "Nobody"}}
+    reason = {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}
+    assert check_reference(given)
+    assert check_reference(given | {"_effectiveDateTime": {"id": "x"}})
+    assert check_reference(given | {"_effectiveDateTime": {"extension": [reason]}}) == ()
