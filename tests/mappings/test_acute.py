@@ -96,6 +96,14 @@ def segments(path: Path, name: str) -> list[list[str]]:
     return [line.split("|") for line in text.split("\r") if line[:3] == name]
 
 
+def test_a_restriction_that_several_segments_tell_is_one_label(international: CompiledPack) -> None:
+    told_thrice = b"ARV|1|A|DEM\rARV|2|A|DEM\rARV|3|A|PSY"
+    header = b"MSH|^~\\&|PAS|RBD|HUB|HUB|20260601101500||ADT^A31|1|P|2.5"
+    (event,) = mapped(international, b"\r".join((header, b"PID|1||4471023^^^PAS^MR", told_thrice))).events
+    (patient,) = resources(event.bundle, "Patient")
+    assert [label["code"] for label in patient["meta"]["security"]] == ["DEM", "PSY", "R"]
+
+
 @pytest.mark.corpus
 @pytest.mark.parametrize("name", ["hl7v2", "hl7v2-itk"])
 def test_every_event_of_a_real_message_is_valid_for_the_fast_and_the_reference_validator(name: str) -> None:

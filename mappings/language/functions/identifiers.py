@@ -12,7 +12,7 @@ from contract.identifiers import NHS_NUMBER_SYSTEM, ResourceIds, is_nhs_number
 from mappings.language.functions.registry import function
 from mappings.language.runtime.state import State
 
-_ODS: Final = re.compile(r"[A-Z0-9]{3,12}")
+_ODS: Final = re.compile(r"[A-Z0-9]{3,9}")
 _OID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!#-;=?-\[\]_a-z~]+")
@@ -36,9 +36,16 @@ def ods_code(state: State, where: str, text: str) -> str | None:
     """An organisation or site code in capitals."""
     code = text.strip().upper()
     if not _ODS.fullmatch(code):
-        state.refuse(Code.INVALID_VALUE, where, "this is no ODS code: 3 to 12 letters and digits")
+        state.refuse(Code.INVALID_VALUE, where, "this is no ODS code: 3 to 9 letters and digits")
         return None
     return code
+
+
+@function("readable_ods_code", "text", "string")
+def readable_ods_code(_state: State, _where: str, text: str) -> str | None:
+    """As `ods_code`; nothing, and no complaint, where the text has not the shape of one: for what may be a name."""
+    code = text.strip().upper()
+    return code if _ODS.fullmatch(code) else None
 
 
 @function("local_system", "authority?", "uri", counts=False)

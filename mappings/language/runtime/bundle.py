@@ -23,6 +23,9 @@ def message_bundle(state: State, message: str, focus: Iterable[str | None]) -> J
             state.kept[identity].setdefault(name, value)
     if state.pruned:
         _drop_references(state, resources)
+    for resource in (header, *resources):
+        if "meta" in resource:
+            _each_label_once(resource["meta"])
     return bundle_of(header, resources)
 
 
@@ -45,6 +48,15 @@ def _header(state: State, message: str, focus: Iterable[str | None]) -> dict[str
     if references:
         header["focus"] = references
     return header
+
+
+def _each_label_once(meta: Json) -> None:
+    """R4 has a label or tag once in a resource; a sender may tell the same restriction in two segments."""
+    for name in ("security", "tag"):
+        if len(labels := meta.get(name, ())) > 1:
+            meta[name] = list(
+                {(each.get("system"), each.get("code"), each.get("display")): each for each in labels}.values()
+            )
 
 
 def _drop_references(state: State, resources: list[Json]) -> None:
