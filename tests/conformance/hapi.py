@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -43,11 +44,13 @@ def judge(
     """
     jobs = [orjson.dumps({"id": name, "resource": orjson.dumps(each).decode()}) + b"\n" for name, each in bundles]
     kept, key = tools.libs.parent / "verdicts", _key(definitions, jobs)
-    if not (kept.is_file() and kept.read_bytes().startswith(key)):
-        part = kept.with_suffix(".part")
-        part.write_bytes(key + b"".join(_answers(tools, definitions, jobs, told)))
+    known = kept.read_bytes() if kept.is_file() else b""
+    if not known.startswith(key):
+        known = key + b"".join(_answers(tools, definitions, jobs, told))
+        part = kept.with_name(f"verdicts.{os.getpid()}")
+        part.write_bytes(known)
         part.rename(kept)
-    _, first, *answers, last = map(orjson.loads, kept.read_bytes().splitlines())
+    _, first, *answers, last = map(orjson.loads, known.splitlines())
     verdicts = tuple(_verdict(answer["id"], said) for answer in answers for said in answer["verdicts"])
     return Judgement(verdicts, len(answers), first["definitions"], tuple(last["applied"]))
 
