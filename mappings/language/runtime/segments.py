@@ -38,6 +38,10 @@ class GroupKind:
     inside: tuple[str, ...] = ("",)
     own: frozenset[str] = POSITIONAL
 
+    def keeps(self, segment: str) -> bool:
+        """Whether it is the group's own, however late it comes; what starts such groups starts the next one."""
+        return segment in self.own and segment not in self.starts
+
     def holds(self, segment: str) -> bool:
         return segment in self.own or segment in self.starts
 
@@ -181,9 +185,11 @@ class Structure:
         """The open group that takes the segment, or one that it opens; else the innermost one."""
         name = segment.name
         for group in innermost.and_around():
-            if name in group.kind.own or group.takes(name):
-                return group
             kind = self._starting.get((group.kind.name, name))
+            if kind is not None and name in POSITIONAL:
+                return Group(kind, group, segment.index)
+            if group.kind.keeps(name) or group.takes(name):
+                return group
             if kind is not None:
                 return Group(kind, group, segment.index)
         for outer in innermost.and_around():

@@ -107,6 +107,20 @@ def test_an_order_may_start_with_either_of_its_segments_and_others_may_stand_bet
     ]
 
 
+def test_what_speaks_of_what_stands_before_it_starts_a_group_only_where_the_file_says_so() -> None:
+    kinds = [
+        GroupKind("PATIENT", ("PID",)),
+        GroupKind("VISIT", ("PV1",), ("PATIENT",)),
+        GroupKind("PART", ("PRT",), ("VISIT",)),
+        GroupKind("OBSERVATION", ("OBX",), ("VISIT",)),
+    ]
+    (part,) = Structure(kinds).parts(oru("PID|1", "PRT|1", "PV1|1", "PRT|2", "NTE|1", "PRT|3", "OBX|1", "PRT|4").tree)
+    assert isinstance(part, Part)
+    assert [shape(group) for group in part.groups("PATIENT")] == [
+        "PATIENT(PID PRT VISIT(PV1 PART(PRT NTE) PART(PRT) OBSERVATION(OBX PRT)))"
+    ]
+
+
 def test_what_a_group_owns_does_not_start_another() -> None:
     assert shapes("PID|1", "OBR|1", "OBX|1", "SPM|1", "OBX|1", "NTE|1") == [
         "PATIENT(PID ORDER(OBR OBSERVATION(OBX) SPECIMEN(SPM OBX NTE)))"
