@@ -46,7 +46,7 @@ def is_put(row: Row, reach: Reach, grew: bool) -> bool:
     inside = Reach(reach.fact, reach.own, 0)
     if reach.fact.kind in last.kinds and _leads_to(before, reach.fact.resource, reach.fact):
         return _value_at(row, inside, last.names, grew)
-    if last.names or not _is_one_of(reach.fact, before[-1]):
+    if last.names or not _is_one_of(reach.fact, before[-1]) or _refers_elsewhere(reach.fact, last):
         return False
     if len(before) == 1:  # the reference itself
         return _value_at(row, reach, before[0].names, grew)
@@ -104,6 +104,12 @@ def _right_extension(row: Row, fact: Fact) -> bool:
 
 
 # references
+
+
+def _refers_elsewhere(fact: Fact, hop: Hop) -> bool:
+    """Whether the fact is a reference, and leads to a resource that the hop does not mean."""
+    ends = [end for start, steps, end in fact.event.links if (start, steps) == (fact.resource, fact.steps)]
+    return any(fact.event.resources[end]["resourceType"] not in hop.kinds for end in ends)
 
 
 def _leads_to(hops: list[Hop], number: int, fact: Fact) -> bool:
