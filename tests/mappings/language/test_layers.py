@@ -48,14 +48,12 @@ def test_all_four_verbs_change_what_they_name(tmp_path: Path) -> None:
 
 
 def test_a_star_stands_for_every_file_and_key_that_says_so(tmp_path: Path) -> None:
-    discharge = {
-        "messages/ADT-A03.yaml": HL7["messages/ADT.yaml"].replace("message: ADT", "message: ADT^A03").replace("A01", "A03")
-    }
+    discharge = HL7["messages/ADT.yaml"].replace("message: ADT", "message: ADT^A03").replace("A01", "A03")
     pack = place(
         tmp_path,
         "messages/*:\n  - replace: resources.*\n    was: Patient(PID)\n    with: Patient(PID, PV1)\n"
         "segments/PID/Patient:\n  - replace: takes\n    with: PID, PV1?\n  - add: birthDate\n    with: PV1-44\n",
-        **discharge,
+        **{"messages/ADT-A03.yaml": discharge},
     )
 
     for trigger in ("A01", "A03"):
