@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.errors import IllegalOperation, KafkaError, ProducerFenced
 from aiokafka.producer.message_accumulator import MessageAccumulator
 from aiokafka.producer.sender import Sender
 from aiokafka.structs import RecordMetadata
@@ -83,7 +83,8 @@ class Publisher:
                 published = await self._send(window)
                 await self._producer.commit_transaction()
                 return published
-        except ProducerFenced as fenced:
+        except (ProducerFenced, IllegalOperation) as fenced:
+            # who is fenced in the middle of a window learns it by the second: the transaction is gone
             raise FencedError from fenced
 
     async def _send(self, window: Sequence[Outgoing]) -> list[Published]:

@@ -39,6 +39,29 @@ async def test_a_former_owner_s_window_never_shows(database: Database, kafka_ser
     assert len(await read_topic(kafka_server, topic)) == 1
 
 
+@pytest.mark.parametrize("hub_url", ["sqlite"], indirect=True)
+async def test_a_former_owner_learns_in_the_middle_of_a_window_that_it_is_fenced(
+    database: Database, kafka_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic, identity = a_topic(), f"carehub-relay-{uuid.uuid4().hex}-0"
+    await create_topics(kafka_server, [topic])
+    for body in (b"1", b"2", b"3"):
+        await database.run(put, topic, "p1-a", body)
+    window = await database.read(next_window, range(64))
+    async with Publisher(kafka_server, identity) as former, Publisher(kafka_server, identity):
+        send = former._producer.send
+
+        async def send_one_after_the_other(*args: object, **kwargs: object) -> object:
+            answer = await send(*args, **kwargs)
+            await asyncio.wait([answer])  # by the third, the producer knows that the second was turned away
+            return answer
+
+        monkeypatch.setattr(former._producer, "send", send_one_after_the_other)
+        with pytest.raises(FencedError):
+            await former.publish(window)
+    assert await read_topic(kafka_server, topic) == []
+
+
 @pytest.mark.postgres
 async def test_a_relay_stopped_past_its_lease_gets_nothing_through(
     postgres: Database, kafka_server: str, monkeypatch: pytest.MonkeyPatch
