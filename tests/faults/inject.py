@@ -30,7 +30,8 @@ _STARTS: Final = 5
 @dataclass
 class Injector:
     """Carries out faults, those of one target one after the other. `done` counts them by kind; `idle` are those that
-    met no message in flight; `now` those that are under way."""
+    met no message in flight; `now` those that are under way. Who holds a target's lock of `turns` may stop and start
+    it."""
 
     hub: Hub
     load: Load
@@ -38,11 +39,11 @@ class Injector:
     done: Counter[Kind] = field(default_factory=Counter)
     idle: list[Fault] = field(default_factory=list)
     now: list[Fault] = field(default_factory=list)
-    _turns: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    turns: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
     async def carry_out(self, fault: Fault) -> None:
         """Waits for the target's former fault to be over and for a message in flight; returns when all is mended."""
-        async with self._turns[fault.target]:
+        async with self.turns[fault.target]:
             if not await self._in_flight():
                 self.idle.append(fault)
             self.now.append(fault)

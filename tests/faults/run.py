@@ -84,11 +84,13 @@ class Run:
         """A process that ends without a fault of ours is started again, as a supervisor would, and told of."""
         while True:
             await asyncio.sleep(_WATCH_SECONDS)
-            hit = {fault.target for fault in self.injector.now}
             for name, service in self.hub.services.items():
-                if name not in hit and service.process is not None and (code := service.process.poll()) is not None:
-                    self.ended.append(f"{name} ended by itself: exit code {code}; {service.tail()[-300:]}")
-                    await asyncio.to_thread(self.hub.start_again, name)
+                if self.injector.turns[name].locked():
+                    continue
+                async with self.injector.turns[name]:
+                    if service.process is not None and (code := service.process.poll()) is not None:
+                        self.ended.append(f"{name} ended by itself: exit code {code}; {service.tail()[-300:]}")
+                        await asyncio.to_thread(self.hub.start_again, name)
 
     async def _verdict(self) -> Verdict:
         topics = sorted({each.topic_of(person) for each in SOURCES.values() for person in range(each.persons)})
