@@ -13,7 +13,7 @@ from gateway.delivery import Row
 from gateway.store.bodies import bytes_of
 from gateway.store.bulk import any_of, insert_rows
 from gateway.store.models import audit, dead_letter
-from gateway.store.refusals import DISCARDED, OPEN
+from gateway.store.refusals import CLOSED, DISCARDED, OPEN
 
 DISCARD = "dead-letter-discarded"
 
@@ -75,11 +75,13 @@ def open_letters(connection: Connection, group: str, *, after: str | None = None
 
 def count_letters(connection: Connection, group: str) -> tuple[int, int]:
     """A group's letters that are open, and all that it has."""
-    everyone = select(func.count(), func.count().filter(dead_letter.c.status == OPEN)).where(
-        dead_letter.c.fingerprint == group
+    counted = connection.execute(
+        select(dead_letter.c.status, func.count().label("letters"))
+        .where(dead_letter.c.status.in_((OPEN, CLOSED, DISCARDED)), dead_letter.c.fingerprint == group)
+        .group_by(dead_letter.c.status)
     )
-    total, still_open = connection.execute(everyone).one()
-    return still_open, total
+    numbers: dict[str, int] = {row.status: row.letters for row in counted}
+    return numbers.get(OPEN, 0), sum(numbers.values())
 
 
 def discard(connection: Connection, ids: Sequence[str], *, actor: str, reason: str, now: datetime) -> int:

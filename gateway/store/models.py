@@ -312,7 +312,9 @@ dead_letter = Table(
     Column("message", String(36), comment="the message that it became by a retry"),
     *_body(),
     UniqueConstraint("source", "key_hash", "content_hash"),
-    Index(None, "fingerprint", "first_received", "id"),
+    Index(  # holds what groups are told by and worked in: letters are fat rows, and there may be many
+        "ix_dead_letter_worked", "status", "fingerprint", "first_received", "id", "last_received", "count"
+    ),
     Index(None, "message"),
     Index(None, "status", "last_received"),
     Index(

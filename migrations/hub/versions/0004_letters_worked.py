@@ -9,7 +9,11 @@ revision = "0004"
 down_revision = "0003"
 
 _INDEXES = (
-    ("ix_dead_letter_fingerprint_first_received_id", "dead_letter", ["fingerprint", "first_received", "id"]),
+    (
+        "ix_dead_letter_worked",
+        "dead_letter",
+        ["status", "fingerprint", "first_received", "id", "last_received", "count"],
+    ),
     ("ix_dead_letter_message", "dead_letter", ["message"]),
     ("ix_waiting_since", "waiting", ["since"]),
     ("ix_audit_subject", "audit", ["subject"]),
