@@ -58,13 +58,14 @@ class Doors(FastAPI):
 
 def make_app(front: Front) -> FastAPI:
     endpoints = {(each.method, each.path): Endpoint(each, front) for each in ADDRESSES}
+    whole_first = sorted(endpoints.items(), key=lambda each: "{" in each[0][1])  # a 405 is of the first path that fits
     app = Doors(
         title="carehub",
         docs_url=None,  # its pages load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
         telemetry=_NO_TELEMETRY,
-        routes=[Route(path, endpoint, methods=[method]) for (method, path), endpoint in endpoints.items()],
+        routes=[Route(path, endpoint, methods=[method]) for (method, path), endpoint in whole_first],
     )
     app.direct = {at: endpoint for at, endpoint in endpoints.items() if at[0] == "POST"}
     app.add_exception_handler(HTTPException, _no_such_address)

@@ -163,3 +163,15 @@ async def test_a_query_that_cannot_be_read_is_refused_with_what_to_write(place: 
     response = await place.client.get(f"/messages?{query}", headers=OPERATOR)
     assert response.status_code == 400, response.text
     assert response.json()["issue"][0]["details"]["text"]
+
+
+@pytest.mark.parametrize(
+    ("address", "methods"),
+    [("/deadletters/retry", {"POST"}), ("/events/preview", {"POST"}), ("/messages/1", {"GET", "HEAD"})],
+)
+async def test_a_wrong_method_is_told_the_methods_of_that_very_address(
+    place: Place, address: str, methods: set[str]
+) -> None:
+    response = await place.client.options(address)
+    assert response.status_code == 405
+    assert set(response.headers["allow"].split(", ")) == methods
