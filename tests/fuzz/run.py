@@ -15,7 +15,7 @@ MOST_GROWN_MIB: Final = 64.0
 """How much a process may grow after it has become warm. The fuzzer keeps inputs, for which there is room here."""
 START_SECONDS: Final = 300.0
 _COVERAGE: Final = re.compile(r"\bcov: (\d+)")
-_FAULT: Final = re.compile(r"^ === Uncaught Python exception: ===\n(.*)$", re.MULTILINE)
+_FAULT: Final = re.compile(r"(?:^ === Uncaught Python exception: ===\n|ERROR: libFuzzer: )(.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def run(task: Task) -> Outcome:
         target=task.target,
         edges=int(coverage[-1]) if coverage else 0,
         kept=tuple(kept),
-        fault=_fault(said) if code else "",
+        fault=fault_in(said) if code else "",
         **figures
         or {"executions": 0, "seconds": 0, "slowest_seconds": 0, "slowest_size": 0, "warm_mib": 0, "last_mib": 0},
     )
@@ -104,7 +104,7 @@ def _ended(command: list[str], seconds: float) -> tuple[int, str]:
     return done.returncode, done.stdout.decode(errors="replace")
 
 
-def _fault(said: str) -> str:
-    """The exception's type and text, or the last thing that was said."""
+def fault_in(said: str) -> str:
+    """The exception's type and text, what libFuzzer says (a timeout), or the last thing that was said."""
     found = _FAULT.search(said)
     return found[1] if found else (said.strip().splitlines() or ["nothing was said"])[-1]

@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import missing
 from tests.fuzz.__main__ import main
+from tests.fuzz.run import fault_in
 from tests.servers import UnstartableError
 
 
@@ -61,3 +62,19 @@ def test_an_unknown_target_is_wrong_usage(capsys: pytest.CaptureFixture[str]) ->
 
     assert ended.value.code == 2
     assert "hl7v3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        (
+            " === Uncaught Python exception: ===\nValueError: x\n==1== ERROR: libFuzzer: fuzz target exited",
+            "ValueError: x",
+        ),
+        ("==1== ERROR: libFuzzer: timeout after 61 seconds\nSUMMARY: x", "timeout after 61 seconds"),
+        ("Traceback\nImportError: y\n", "ImportError: y"),
+        ("", "nothing was said"),
+    ],
+)
+def test_the_fault_is_told_in_a_line(said: str, fault: str) -> None:
+    assert fault_in(said) == fault
