@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from carehub.errors import Declined
+from carehub.packs import cache_of
 from carehub.settings import read_settings
 from mappings.language.begin.codes import begin_codes
 from mappings.language.begin.packs import Wish, begin_pack
@@ -59,11 +60,12 @@ def begin(wish: Wish, folder: Path | None) -> dict[str, Any]:
 
     Raises Declined when neither is given, CannotBegin when the pack cannot be made as asked for.
     """
-    search = read_settings().packs
+    settings = read_settings()
+    search = settings.packs
     if folder is None and not search:
         raise Declined("say where: --in FOLDER, or name your folder of packs in CAREHUB_PACKS")
     home = folder if folder is not None else search[0]
-    files = begin_pack(wish, home, [home, *search])
+    files = begin_pack(wish, home, [home, *search], cache_of(settings))
     schemas = home / ".schema"
     if not schemas.exists():
         write_schemas(schemas)

@@ -26,7 +26,7 @@ from mappings.language.subjects import subjects
 def cache_of(settings: Settings) -> Cache | None:
     """Packs that this installation has compiled before. None where there is no installation yet: trying a message out
     makes no folder."""
-    return Cache(settings.pack_cache) if settings.data.is_dir() else None
+    return Cache(settings.pack_cache) if settings.compiled_packs or settings.data.is_dir() else None
 
 
 def described() -> list[dict[str, Any]]:
@@ -100,14 +100,15 @@ def problems_of(names: Sequence[str] | None, locality: Locality = ANYWHERE) -> l
 
     Raises Declined for a name that no pack or overlay has.
     """
-    search = read_settings().packs
+    settings = read_settings()
+    search = settings.packs
     catalogue = Catalogue(search)
     overlays = {folder.root.name: folder for folder in catalogue.overlays}
     if unknown := [name for name in names or () if name not in catalogue.packs and name not in overlays]:
         known = ", ".join(sorted({*catalogue.packs, *overlays}))
         raise Declined(f"there is no pack or overlay {', '.join(unknown)}; there are: {known}")
     if not locality.owners():
-        found = lint_packs(search, names or None)
+        found = lint_packs(search, names or None, cache_of(settings))
     else:
         over = sorted({folder.owner[0] for folder in overlays.values() if folder.owner[1:] in locality.owners()})
         asked = [overlays[name].owner[0] if name in overlays else name for name in names or over]
@@ -131,31 +132,33 @@ def problems_of(names: Sequence[str] | None, locality: Locality = ANYWHERE) -> l
 def tried_samples(names: Sequence[str] | None) -> list[dict[str, Any]]:
     """Every sample of these packs and overlays, or of all, with the differences from what is expected. Raises Declined
     for a name that none has, Misconfigured for what does not compile."""
-    search = read_settings().packs
-    results = (each for name in _known(names, search) for each in run_samples(name, search))
+    settings = read_settings()
+    search, cache = settings.packs, cache_of(settings)
+    results = (each for name in _known(names, search) for each in run_samples(name, search, cache))
     return [{"pack": r.pack, "sample": r.sample, "ok": r.ok, "differences": list(r.differences)} for r in results]
 
 
 def accept_samples_of(results: Sequence[Mapping[str, Any]]) -> None:
     """Writes what comes today as what is expected, for the samples of these results."""
-    search = read_settings().packs
+    settings = read_settings()
     for pack in sorted({each["pack"] for each in results}):
-        accept_samples(pack, search, [each["sample"] for each in results if each["pack"] == pack])
+        names = [each["sample"] for each in results if each["pack"] == pack]
+        accept_samples(pack, settings.packs, names, cache_of(settings))
 
 
 def declared_coverage(name: str) -> dict[str, Any]:
     """What the pack maps of its source, what it fills in FHIR, and its code lists. Raises Declined for a name that no
     pack has."""
-    search = read_settings().packs
-    _known([name], search)
-    return asdict(declared(name, search))
+    settings = read_settings()
+    _known([name], settings.packs)
+    return asdict(declared(name, settings.packs, cache_of(settings)))
 
 
 def guide_coverage(names: Sequence[str], folder: Path) -> dict[str, Any]:
     """The packs' samples against a guide's tables, row by row. Raises Declined for a name that no pack has,
     Misconfigured for a folder that is no guide."""
-    search = read_settings().packs
-    found = score(_known(names, search), folder, search)
+    settings = read_settings()
+    found = score(_known(names, settings.packs), folder, settings.packs, cache_of(settings))
     totals = {"counted": found.counted, "covered": found.covered, "percent": found.percent}
     return asdict(found) | totals
 

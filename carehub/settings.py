@@ -50,6 +50,10 @@ class Settings(BaseSettings):
     packs: Annotated[tuple[Path, ...], NoDecode] = Field(
         default=(), description="Folders of local packs, as in PATH, searched before those that come along."
     )
+    compiled_packs: Path | None = Field(
+        default=None,
+        description="Folder of compiled packs; a user's installations may share one. Default: packs/ in data.",
+    )
     secrets: Path | None = Field(default=None, description="Folder of the secrets. Default: secrets/ in data.")
     id_key_file: Path | None = Field(default=None, description="File of the key of resource ids.")
     person_secret_file: Path | None = Field(default=None, description="File of the secret of person keys.")
@@ -101,7 +105,7 @@ class Settings(BaseSettings):
 
     @property
     def pack_cache(self) -> Path:
-        return self.data / "packs"
+        return self.compiled_packs or self.data / "packs"
 
     def make_data(self) -> None:
         """Makes the data folder, readable by its owner alone: messages lie in it."""

@@ -10,7 +10,10 @@ import pytest
 import structlog
 
 from carehub.broker.local import LocalKafka
+from tests.packs import COMPILED
 from tests.servers import Postgres, UnstartableError, apache_kafka, throw_away_postgres
+
+os.environ.setdefault("CAREHUB_COMPILED_PACKS", str(COMPILED))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

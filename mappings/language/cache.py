@@ -20,7 +20,7 @@ from mappings.language.runtime.program import Program
 
 _MAPPINGS: Final = Path(__file__).parent.parent
 _KEPT: Final = 64
-"""Entries; the oldest go first."""
+"""Entries; those not used for longest go first."""
 
 
 class Cache:
@@ -36,6 +36,7 @@ class Cache:
             if not _own(self._folder) or not _own(file):
                 return None
             manifest, program = pickle.loads(file.read_bytes())  # noqa: S301  (ours: see _own)
+            os.utime(file)
         except Exception:  # noqa: BLE001  (whatever is wrong with it, it can be compiled anew)
             return None
         return manifest, program

@@ -94,7 +94,9 @@ def list_packs(search: Sequence[Path] = ()) -> list[Version]:
     return found
 
 
-def lint_packs(search: Sequence[Path] = (), names: Collection[str] | None = None) -> list[PackProblem]:
+def lint_packs(
+    search: Sequence[Path] = (), names: Collection[str] | None = None, cache: Cache | None = None
+) -> list[PackProblem]:
     """Every mistake and warning of every pack and overlay on the search path and built in, each once. An overlay lies
     over its pack alone.
 
@@ -110,7 +112,9 @@ def lint_packs(search: Sequence[Path] = (), names: Collection[str] | None = None
             found += _of(folder.root, [*folder.problems, *made], names)
     for folder in catalogue.overlays:
         if names is None or folder.root.name in names:
-            found += _of(folder.root, [*folder.problems, *_lint_overlay(folder.manifest, catalogue, search)], names)
+            found += _of(
+                folder.root, [*folder.problems, *_lint_overlay(folder.manifest, catalogue, search, cache)], names
+            )
     return list(dict.fromkeys(found))
 
 
@@ -121,7 +125,7 @@ def _of(root: Path, problems: Iterable[PackProblem], names: Collection[str] | No
 
 
 def _lint_overlay(
-    overlay: Overlay | Manifest | None, catalogue: Catalogue, search: Sequence[Path]
+    overlay: Overlay | Manifest | None, catalogue: Catalogue, search: Sequence[Path], cache: Cache | None
 ) -> list[PackProblem]:
     if not isinstance(overlay, Overlay):
         return []
@@ -135,7 +139,7 @@ def _lint_overlay(
             return found
         layers = catalogue.layers(overlay.pack, Problems(), home)
         folders = [folder for layer in layers[:-1] for folder in sample_folders(layer.manifest.name, search)]
-        return [*found, *looser_samples(layers, folders)]
+        return [*found, *looser_samples(layers, folders, cache)]
     said = f"there is no pack `{overlay.pack}` to lie over"
     return [PackProblem(overlay.place, said, _near(overlay.pack, catalogue))]
 

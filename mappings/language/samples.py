@@ -18,6 +18,7 @@ from contract.errors import Code, Refusal
 from contract.event import rfc3339
 from contract.identifiers import ResourceIds
 from mappings import formats
+from mappings.language.cache import Cache
 from mappings.language.expectations import asserted, compared
 from mappings.language.pack import CompiledPack
 from mappings.language.packs import load_pack
@@ -61,19 +62,21 @@ class AccountedSample:
     messages: tuple[tuple[Decoded, Mapped], ...]
 
 
-def run_samples(pack: str, search: Sequence[Path] = ()) -> list[SampleResult]:
+def run_samples(pack: str, search: Sequence[Path] = (), cache: Cache | None = None) -> list[SampleResult]:
     """Runs every sample of a pack, or of an overlay by the name of its folder, over its pack alone. Raises PackError
     when it does not compile."""
-    compiled = _compiled(pack, search)
+    compiled = _compiled(pack, search, cache)
     folders = sample_folders(pack, search)
     known = _remembered(compiled, folders)
     return [SampleResult(pack, folder.name, tuple(_differences(compiled, folder, known))) for folder in folders]
 
 
-def accept_samples(pack: str, search: Sequence[Path] = (), names: Sequence[str] = ()) -> list[str]:
+def accept_samples(
+    pack: str, search: Sequence[Path] = (), names: Sequence[str] = (), cache: Cache | None = None
+) -> list[str]:
     """Writes what comes today as what is expected, for the samples named, else for all; gives the names of those that
     changed. Raises PackError."""
-    compiled = _compiled(pack, search)
+    compiled = _compiled(pack, search, cache)
     changed: list[str] = []
     folders = sample_folders(pack, search)
     known = _remembered(compiled, folders)
@@ -88,9 +91,9 @@ def accept_samples(pack: str, search: Sequence[Path] = (), names: Sequence[str] 
     return changed
 
 
-def _compiled(name: str, search: Sequence[Path]) -> CompiledPack:
+def _compiled(name: str, search: Sequence[Path], cache: Cache | None) -> CompiledPack:
     known = subjects(search).get(name)
-    return load_pack(known.pack, search, locality=known.locality) if known is not None else load_pack(name, search)
+    return load_pack(known.pack, search, cache, known.locality) if known is not None else load_pack(name, search, cache)
 
 
 def sample_folders(pack: str, search: Sequence[Path] = ()) -> list[Path]:
@@ -99,10 +102,10 @@ def sample_folders(pack: str, search: Sequence[Path] = ()) -> list[Path]:
     return sorted(p for p in base.iterdir() if p.is_dir()) if base is not None and base.is_dir() else []
 
 
-def sample_alone(pack: str, search: Sequence[Path] = ()) -> Path | None:
+def sample_alone(pack: str, search: Sequence[Path] = (), cache: Cache | None = None) -> Path | None:
     """The first sample of a pack that is accepted without what others leave to be remembered, or None. Raises
     PackError."""
-    compiled = load_pack(pack, search)
+    compiled = load_pack(pack, search, cache)
     found = (folder for folder in sample_folders(pack, search) if "refused" not in _outcome(compiled, folder, {}))
     return next(found, None)
 

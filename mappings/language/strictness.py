@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from mappings.language.cache import Cache
 from mappings.language.folder import Layer
 from mappings.language.packs import load_layers
 from mappings.language.problems import PackProblem
@@ -17,10 +18,12 @@ from mappings.restriction import restrict
 from mappings.stages import Draft
 
 
-def looser_samples(layers: Sequence[Layer], folders: Sequence[Path]) -> Iterator[PackProblem]:
+def looser_samples(
+    layers: Sequence[Layer], folders: Sequence[Path], cache: Cache | None = None
+) -> Iterator[PackProblem]:
     """A mistake for each sample of which the last layer, an overlay, lets out what those below hold back. The layers
     compile."""
-    below, over = load_layers(list(layers[:-1])), load_layers(list(layers))
+    below, over = load_layers(list(layers[:-1]), cache), load_layers(list(layers), cache)
     runs = zip(mapped_samples(below, folders), mapped_samples(over, folders), strict=True)
     for (folder, before), (_, after) in runs:
         if before is None or after is None:

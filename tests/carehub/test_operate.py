@@ -53,16 +53,9 @@ def message(number: int, person: str, sex: str = "F") -> str:
     return MESSAGE.format(time=f"1200{number:02d}", control=f"C{number}", person=person, sex=sex)
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Packs are compiled once for all tests here, as they are in an installation."""
-    return tmp_path_factory.mktemp("compiled")
-
-
 @pytest.fixture
-def letters(hub: Cli, compiled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
+def letters(hub: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """Three letters of a mistaken pack, of one person with a later event that was accepted, and two of another."""
-    (hub.folder / "packs").symlink_to(compiled)
     packs = tmp_path / "local"
     write(packs, 8)
     monkeypatch.setenv("CAREHUB_PACKS", str(packs))

@@ -18,8 +18,8 @@ from tests.faults.ledger import Ledger
 from tests.faults.persons import HTTP, MLLP, SOURCES, register_arguments
 from tests.faults.records import read_records
 from tests.faults.senders import Load
+from tests.packs import COMPILED
 from tests.processes import Service, run_carehub
-from tests.servers import data_folder
 
 PAUSE_SECONDS: Final = 0.25
 ANSWERED_SECONDS: Final = 60.0
@@ -38,12 +38,10 @@ class Embedded:
         self.database = self.folder / "hub.sqlite"
         self.environment = {
             "CAREHUB_DATA": str(self.folder),
+            "CAREHUB_COMPILED_PACKS": str(COMPILED),
             "DATABASE_URL": f"sqlite:///{self.database}",
             "KAFKA_BOOTSTRAP_SERVERS": self.kafka.address,
         }
-        compiled = data_folder() / "packs"
-        compiled.mkdir(parents=True, exist_ok=True)
-        (self.folder / "packs").symlink_to(compiled)
         self.port, mllp_port = free_ports(2)
         run_carehub(self.environment, "migrate", "hub")
         key = json.loads(run_carehub(self.environment, *register_arguments(HTTP)))["key"]

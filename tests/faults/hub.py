@@ -27,6 +27,7 @@ from tests.faults.clocks import Clock, faketime_library
 from tests.faults.persons import HTTP, MLLP, register_arguments
 from tests.faults.proxies import Proxies, running_proxies
 from tests.faults.senders import Address
+from tests.packs import COMPILED
 from tests.processes import Service, run_carehub
 from tests.servers import Postgres, UnstartableError, data_folder, postgres_binaries
 
@@ -46,16 +47,14 @@ _START_SECONDS: Final = 120.0
 
 @dataclass
 class Hub:
-    """`services` by instance; `links` holds the names of a link's proxies; `compiled` keeps compiled packs from run to
-    run. Without `proxies` connections are direct, and clocks true. `sabotage` names what is taken out of every process
-    (tests.faults.sabotage), empty for nothing."""
+    """`services` by instance; `links` holds the names of proxies by link. Without `proxies` connections are direct, and
+    clocks true. `sabotage` names what is taken out of every process (tests.faults.sabotage), empty for nothing."""
 
     folder: Path
     postgres: Postgres
     kafka: ProxiedKafka
     proxies: Proxies | None
     database: str
-    compiled: Path
     sabotage: str = ""
     services: dict[str, Service] = field(default_factory=dict)
     clocks: dict[str, Clock] = field(default_factory=dict)
@@ -69,9 +68,6 @@ class Hub:
         self.kafka.advertise(
             {client: self._link(f"{client} to broker", upstream) for client, upstream in self.kafka.upstream.items()}
         )
-        packs = self.folder / "data" / "packs"
-        packs.parent.mkdir()
-        packs.symlink_to(self.compiled)  # compiling takes a minute of two busy cores, once
         self.kafka.start()
         self.postgres.start()
         self.postgres.run_sql(f'CREATE DATABASE "{self.database}"')
@@ -145,6 +141,7 @@ class Hub:
     def _environment(self, database_port: int, broker: str) -> Mapping[str, str]:
         return {
             "CAREHUB_DATA": str(self.folder / "data"),
+            "CAREHUB_COMPILED_PACKS": str(COMPILED),
             "DATABASE_URL": f"postgresql://carehub@127.0.0.1:{database_port}/{self.database}",
             "KAFKA_BOOTSTRAP_SERVERS": broker,
         }
@@ -188,9 +185,7 @@ def running_hub(sabotage: str = "", *, processes_only: bool = False) -> Iterator
         clients = [name for name in INSTANCES if not name.startswith("gateway")]
         kafka = ProxiedKafka(libs, folder / "kafka", clients)
         stack.callback(kafka.stop)
-        compiled = data / "packs"
-        compiled.mkdir(parents=True, exist_ok=True)
-        hub = Hub(folder, postgres, kafka, proxies, "faults", compiled, sabotage)
+        hub = Hub(folder, postgres, kafka, proxies, "faults", sabotage)
         stack.callback(hub.end)
         hub.prepare()
         hub.start()

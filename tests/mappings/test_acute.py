@@ -13,10 +13,11 @@ from contract.errors import Code, Unprocessable, errors_of
 from contract.event import is_event_type
 from contract.identifiers import ResourceIds
 from mappings import formats, validation
-from mappings.language import CompiledPack, load_pack
+from mappings.language import CompiledPack
 from mappings.restriction import restrict
 from mappings.stages import Format, MapContext, Mapped, Sender
 from tests.mappings.test_corpus import EXPECTED
+from tests.packs import built_in
 
 PACKS: Final = Path(__file__).parents[2] / "mappings" / "packs"
 CORPUS: Final = Path(os.environ.get("CAREHUB_CORPUS", "../shared/corpus")) / "hl7v2"
@@ -58,12 +59,12 @@ OTHERS_NUMBERS: Final = {"IN1": (2, 3, 36, 49), "IN2": (1, 2, 6, 8, 10, 61), "GT
 
 @pytest.fixture(scope="module")
 def international() -> CompiledPack:
-    return load_pack("hl7v2")
+    return built_in("hl7v2")
 
 
 @pytest.fixture(scope="module")
 def england() -> CompiledPack:
-    return load_pack("hl7v2-itk")
+    return built_in("hl7v2-itk")
 
 
 def messages() -> list[Path]:
@@ -107,7 +108,7 @@ def test_a_restriction_that_several_segments_tell_is_one_label(international: Co
 @pytest.mark.corpus
 @pytest.mark.parametrize("name", ["hl7v2", "hl7v2-itk"])
 def test_every_event_of_a_real_message_is_valid_for_the_fast_and_the_reference_validator(name: str) -> None:
-    pack = load_pack(name)
+    pack = built_in(name)
     complaints = [
         (path.name, issue)
         for path in told()

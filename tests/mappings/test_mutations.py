@@ -14,10 +14,11 @@ import pytest
 from contract.errors import Code, Refusal, errors_of
 from mappings import validation
 from mappings.formats.hl7v2.decode import decode_hl7v2
-from mappings.language import CompiledPack, load_pack
+from mappings.language import CompiledPack
 from mappings.restriction import restrict
 from tests.mappings.mutations import message
 from tests.mappings.test_acute import CONTEXT
+from tests.packs import built_in
 
 SEEDS: Final = 10_000
 OF_THE_WHOLE: Final = {Code.EMPTY, Code.BAD_ENCODING, Code.MALFORMED_HL7V2}
@@ -26,7 +27,7 @@ OF_THE_WHOLE: Final = {Code.EMPTY, Code.BAD_ENCODING, Code.MALFORMED_HL7V2}
 
 @cache
 def packs() -> tuple[CompiledPack, CompiledPack]:
-    return load_pack("hl7v2"), load_pack("hl7v2-itk")
+    return built_in("hl7v2"), built_in("hl7v2-itk")
 
 
 def outcome(body: bytes, pack: CompiledPack) -> str:

@@ -7,15 +7,16 @@ import pytest
 
 from contract.errors import errors_of
 from mappings import validation
-from mappings.language import lint_packs, list_packs
+from mappings.language import Cache, lint_packs, list_packs
 from mappings.language.samples import run_samples, sample_folders
+from tests.packs import COMPILED
 
 PACKS = [pack.name for pack in list_packs()]
 
 
 @pytest.mark.parametrize("pack", PACKS)
 def test_every_sample_gives_what_is_expected_of_it(pack: str) -> None:
-    results = run_samples(pack)
+    results = run_samples(pack, cache=Cache(COMPILED))
 
     failed = [f"{r.sample}\n  " + "\n  ".join(r.differences[:12]) for r in results if not r.ok]
     assert not failed, "\n".join(failed)

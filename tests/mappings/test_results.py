@@ -11,10 +11,11 @@ import pytest
 
 from contract.identifiers import ResourceIds
 from mappings import formats
-from mappings.language import CompiledPack, load_pack
+from mappings.language import CompiledPack
 from mappings.restriction import restrict
 from mappings.stages import Format, MapContext, Mapped, Sender
 from mappings.validation import check_reference, validate
+from tests.packs import built_in
 
 CONTEXT: Final = MapContext(Sender("lims", "lims", "RBD"), ResourceIds(b"test"), datetime(2026, 7, 1, tzinfo=UTC))
 PID: Final = "PID|1||880011^^^SITE1^MR||FALK^INGRID||19700101|F"
@@ -22,7 +23,7 @@ PID: Final = "PID|1||880011^^^SITE1^MR||FALK^INGRID||19700101|F"
 
 @cache
 def pack() -> CompiledPack:
-    return load_pack("hl7v2")
+    return built_in("hl7v2")
 
 
 def mapped(*segments: str, kind: str = "ORU^R01", version: str = "2.5.1") -> Mapped:

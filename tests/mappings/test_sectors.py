@@ -17,9 +17,10 @@ import pytest
 from contract.errors import Code, Unprocessable
 from contract.identifiers import ResourceIds
 from mappings import formats, validation
-from mappings.language import CompiledPack, load_pack
+from mappings.language import CompiledPack
 from mappings.restriction import restrict
 from mappings.stages import Format, Json, MapContext, MappedEvent, ParentRef, ParentState, ResourceState, Sender
+from tests.packs import built_in
 
 PACKS = Path("mappings/packs")
 CORPUS = Path(os.environ.get("CAREHUB_CORPUS", "../shared/corpus")) / "bars"
@@ -28,7 +29,7 @@ CONTEXT = MapContext(Sender("syn", "syn", "RDY"), ResourceIds(b"test key"), date
 
 @cache
 def pack(name: str) -> CompiledPack:
-    return load_pack(name)
+    return built_in(name)
 
 
 @dataclass

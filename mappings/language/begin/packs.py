@@ -14,6 +14,7 @@ from contract.errors import CarehubError, Refusal
 from mappings.language.begin.columns import EXAMPLE, columns_in
 from mappings.language.begin.rows import row_files
 from mappings.language.build import effective
+from mappings.language.cache import Cache
 from mappings.language.folder import Layer, pack_folders
 from mappings.language.layout.documents import laid_out
 from mappings.language.packs import load_pack
@@ -40,7 +41,7 @@ class Wish:
     file: Path | None
 
 
-def begin_pack(wish: Wish, folder: Path, search: Sequence[Path]) -> list[str]:
+def begin_pack(wish: Wish, folder: Path, search: Sequence[Path], cache: Cache | None = None) -> list[str]:
     """Makes `folder/NAME`, which compiles without a mistake or warning and whose sample passes; gives its files.
 
     Raises CannotBegin for a name that is taken or none, a base or file that cannot be used; PackError when the base
@@ -53,20 +54,20 @@ def begin_pack(wish: Wish, folder: Path, search: Sequence[Path]) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as beside:
         root = Path(beside) / wish.name
-        _write(root, wish, search)
+        _write(root, wish, search, cache)
         around = [Path(beside), *search]
-        load_pack(wish.name, around)
-        accept_samples(wish.name, around)
-        if failed := [result for result in run_samples(wish.name, around) if not result.ok]:
+        load_pack(wish.name, around, cache)
+        accept_samples(wish.name, around, cache=cache)
+        if failed := [result for result in run_samples(wish.name, around, cache) if not result.ok]:
             raise CannotBegin(f"the sample of {wish.name} does not pass: {failed[0].differences[0]}")
         shutil.move(root, folder / wish.name)
     made = folder / wish.name
     return sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())
 
 
-def _write(root: Path, wish: Wish, search: Sequence[Path]) -> None:
+def _write(root: Path, wish: Wish, search: Sequence[Path], cache: Cache | None) -> None:
     if wish.extends is not None:
-        _extend(root, wish, wish.extends, search)
+        _extend(root, wish, wish.extends, search, cache)
     elif wish.format in (Format.CSV, Format.JSON):
         _files(root, _rows(wish, wish.format))
     elif wish.format is None:
@@ -86,7 +87,7 @@ def _rows(wish: Wish, form: Format) -> dict[str, str]:
     return {name: laid_out(text) if name.endswith(".yaml") else text for name, text in files.items()}
 
 
-def _extend(root: Path, wish: Wish, base: str, search: Sequence[Path]) -> None:
+def _extend(root: Path, wish: Wish, base: str, search: Sequence[Path], cache: Cache | None) -> None:
     layers = layers_of(base, search, Problems())
     if not layers:
         near = did_you_mean(base, pack_folders(search))
@@ -99,14 +100,14 @@ def _extend(root: Path, wish: Wish, base: str, search: Sequence[Path]) -> None:
     major = manifest.version.partition(".")[0]
     words = {"PACK_NAME": wish.name, "BASE_NAME": base, "BASE_FORMAT": manifest.format, "BASE_MAJOR": major}
     _skeleton(root, "extends", words)
-    sample = _sample_of(layers, search)
+    sample = _sample_of(layers, search, cache)
     if sample is not None:
         shutil.copytree(sample, root / "samples" / sample.name)
 
 
-def _sample_of(layers: Sequence[Layer], search: Sequence[Path]) -> Path | None:
+def _sample_of(layers: Sequence[Layer], search: Sequence[Path], cache: Cache | None) -> Path | None:
     """Of the uppermost layer that has one: the first sample that needs no other."""
-    found = (sample_alone(layer.manifest.name, search) for layer in reversed(layers))
+    found = (sample_alone(layer.manifest.name, search, cache) for layer in reversed(layers))
     return next((sample for sample in found if sample is not None), None)
 
 

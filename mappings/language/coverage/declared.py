@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from mappings.language.build import Built, build
+from mappings.language.cache import Cache
 from mappings.language.codes import Unknown
 from mappings.language.fhir.model import is_resource, type_model
 from mappings.language.packs import load_pack
@@ -63,9 +64,9 @@ class Declared:
     codes: tuple[CodeRows, ...]
 
 
-def declared(name: str, search: Sequence[Path] = ()) -> Declared:
+def declared(name: str, search: Sequence[Path] = (), cache: Cache | None = None) -> Declared:
     """Raises PackError for a pack that does not compile."""
-    pack = load_pack(name, search)
+    pack = load_pack(name, search, cache)
     built = build(layers_of(name, search, Problems()), Problems())
     used: set[str] = set()
     unmapped: Counter[str] = Counter()

@@ -9,6 +9,7 @@ from typing import Final
 
 from contract.errors import Misconfigured
 from mappings.language.build import build
+from mappings.language.cache import Cache
 from mappings.language.coverage import exclusions
 from mappings.language.coverage.conditions import is_clear
 from mappings.language.coverage.evidence import Evidence
@@ -78,7 +79,7 @@ def percent(part: int, whole: int) -> float:
     return int(1000 * part / whole) / 10 if whole else 100.0
 
 
-def score(names: Sequence[str], folder: Path, search: Sequence[Path] = ()) -> GuideScore:
+def score(names: Sequence[str], folder: Path, search: Sequence[Path] = (), cache: Cache | None = None) -> GuideScore:
     """Of these packs together: their samples against the tables of all segments that their message files use.
 
     Raises Misconfigured for a folder that is no guide, or a pack of another format; PackError for one that does not
@@ -94,7 +95,7 @@ def score(names: Sequence[str], folder: Path, search: Sequence[Path] = ()) -> Gu
     segments: set[str] = set()
     samples = 0
     for name in names:
-        pack = load_pack(name, search)
+        pack = load_pack(name, search, cache)
         if pack.format is not Format.HL7V2:
             raise Misconfigured(f"the pack {name} reads {pack.format}, and the guide's tables are of hl7v2")
         for sample in accounted_samples(pack, search):

@@ -47,8 +47,9 @@ from contract.errors import Code, Severity, Unprocessable, errors_of
 from contract.identifiers import ResourceIds
 from mappings.formats.hl7v2.batch import split_messages
 from mappings.formats.hl7v2.decode import decode_hl7v2
-from mappings.language import CompiledPack, load_pack
+from mappings.language import CompiledPack
 from mappings.stages import MapContext, Mapped, Sender
+from tests.packs import built_in
 
 FOLDERS: Final = (Path(__file__).parent, Path(__file__).parents[2] / "language")
 CONTEXT: Final = MapContext(Sender("pas", "pas", "RBD"), ResourceIds(b"quirks"), datetime(2026, 6, 1, 12, tzinfo=UTC))
@@ -66,7 +67,7 @@ ADMISSION: Final = (
 
 @cache
 def pack() -> CompiledPack:
-    return load_pack("hl7v2")
+    return built_in("hl7v2")
 
 
 def mapped(body: str | bytes, *, account: bool = False) -> Mapped:

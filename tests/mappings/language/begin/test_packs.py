@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mappings.language import lint_packs
+from mappings.language import Cache, lint_packs
 from mappings.language.begin.codes import begin_codes
 from mappings.language.begin.packs import CannotBegin, Wish, begin_pack
 from mappings.language.codes import Unknown
@@ -18,6 +18,7 @@ from mappings.language.layout.files import laid_out_files
 from mappings.language.samples import run_samples
 from mappings.stages import Format
 from tests.mappings.language.folders import HL7, write_pack
+from tests.packs import COMPILED
 
 ROWS = "Client No,Appointment ID,Date of Birth,1st visit,or,Start\nSecret-1,Secret-2,1970-01-31,,Secret-3,2026-01-05\n"
 MEMBERS = '{"person": {"id": "Secret-1", "name": "Secret-2"}, "items": [{"value": 7771}], "ok": true}'
@@ -25,12 +26,12 @@ BASES = ["bars", "cld", "hl7v2", "hl7v2-itk", "mhsds"]
 
 
 def begun(folder: Path, form: str | None = None, extends: str | None = None, file: Path | None = None) -> list[str]:
-    return begin_pack(Wish("mine", Format(form) if form else None, extends, file), folder, [folder])
+    return begin_pack(Wish("mine", Format(form) if form else None, extends, file), folder, [folder], Cache(COMPILED))
 
 
 def is_sound(folder: Path) -> bool:
-    problems = [p for p in lint_packs([folder]) if "mine/" in str(p)]
-    results = run_samples("mine", [folder])
+    problems = [p for p in lint_packs([folder], ["mine"]) if "mine/" in str(p)]
+    results = run_samples("mine", [folder], Cache(COMPILED))
     untidy = [f for f in laid_out_files(folder / "mine") if f.changed or f.refused]
     return (problems, untidy) == ([], []) and [r.ok for r in results] == [True]
 
@@ -125,7 +126,9 @@ def test_a_code_list_is_begun_with_its_policy(tmp_path: Path) -> None:
 
     assert file == tmp_path / "mine" / "codes" / "ward.csv"
     assert file.read_text().splitlines()[0] == "# unknown: omit"
-    assert [p.text for p in lint_packs([tmp_path]) if "mine/" in str(p)] == ["no template uses the code list ward"]
+    assert [p.text for p in lint_packs([tmp_path], ["mine"]) if "mine/" in str(p)] == [
+        "no template uses the code list ward"
+    ]
 
 
 def test_a_list_laid_over_another_leaves_the_policy_to_it(tmp_path: Path) -> None:
