@@ -32,6 +32,7 @@ class Service:
     module: tuple[str, ...] = ("carehub",)
 
     def start(self) -> None:
+        self.end()  # one that did not get ready, or ended by itself
         self.starts += 1
         with self.log.open("ab") as errors:
             self.process = subprocess.Popen(
@@ -62,7 +63,7 @@ class Service:
 
     def end(self) -> None:
         """Asks it to end, and makes sure."""
-        if self.process is None or self.process.poll() is not None:
+        if self.process is None:
             return
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGCONT)

@@ -10,6 +10,7 @@ from contract.errors import Code, Issue, Severity
 from gateway.mllp.header import Header
 
 _MOST_ERRORS: Final = 20
+_FRAMING: Final = b"\x0b\x1c\r"
 _SEVERITY: Final = {Severity.ERROR: b"E", Severity.WARNING: b"W", Severity.INFORMATION: b"I"}
 
 _TABLE_0357: Final = {
@@ -50,11 +51,12 @@ _SOURCE_PATH: Final = re.compile(
 
 
 def acknowledgement(header: Header, code: str, issues: tuple[Issue, ...], control_id: str, now: datetime) -> bytes:
-    """One ACK message, segments ended by carriage returns. `code` is MSA-1, `control_id` our own MSH-10."""
+    """One ACK message, segments ended by carriage returns. `code` is MSA-1, `control_id` our own MSH-10. What begins and
+    ends an MLLP frame is left out of what the sender is told of its own."""
     segments = [_msh(header, control_id, now), _msa(header, code, issues)]
     modern = _version(header) >= (2, 5)
     segments += [(_err if modern else _err_before_2_5)(header, issue) for issue in issues[:_MOST_ERRORS]]
-    return b"".join(segment + b"\r" for segment in segments)
+    return b"".join(segment.translate(None, _FRAMING) + b"\r" for segment in segments)
 
 
 def _msh(header: Header, control_id: str, now: datetime) -> bytes:

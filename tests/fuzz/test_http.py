@@ -57,7 +57,7 @@ def test_a_description_that_says_less_than_happens_is_found_out(surface: Surface
     )
 
     assert code == 1, said
-    assert "Undocumented HTTP status code" in said
+    assert "Undocumented status code" in said
 
 
 def schemathesis(surface: Surface, who: str, folder: Path, *described: str) -> tuple[int, str]:

@@ -28,7 +28,7 @@ def _until(condition, seconds: float = 15.0) -> bool:  # type: ignore[no-untyped
 def _runs(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the second while it is read
         return False
 
 
