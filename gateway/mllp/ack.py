@@ -51,8 +51,8 @@ _SOURCE_PATH: Final = re.compile(
 
 
 def acknowledgement(header: Header, code: str, issues: tuple[Issue, ...], control_id: str, now: datetime) -> bytes:
-    """One ACK message, segments ended by carriage returns. `code` is MSA-1, `control_id` our own MSH-10. What begins and
-    ends an MLLP frame is left out of what the sender is told of its own."""
+    """One ACK message, segments ended by carriage returns. `code` is MSA-1, `control_id` our own MSH-10. What is the
+    sender's comes without bytes that begin or end an MLLP frame."""
     segments = [_msh(header, control_id, now), _msa(header, code, issues)]
     modern = _version(header) >= (2, 5)
     segments += [(_err if modern else _err_before_2_5)(header, issue) for issue in issues[:_MOST_ERRORS]]

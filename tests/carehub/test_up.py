@@ -126,18 +126,16 @@ def test_the_demo_shows_four_sectors_and_leaves_nothing_behind(environment: dict
     assert processes_with(tmp_path / "data") == []
 
 
-def heeding_interrupts() -> None:
-    """What is started in the background of a script ignores them, and so do its children."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+DEMO = (
+    "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    " runpy.run_module('carehub', run_name='__main__', alter_sys=True)"
+)
+"""What is started in the background of a script ignores interrupts, and so do its children: this one does not."""
 
 
 def test_the_demo_interrupted_leaves_nothing_behind(environment: dict[str, str], tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "carehub", "demo"],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        preexec_fn=heeding_interrupts,
+        [sys.executable, "-c", DEMO, "demo"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
     assert process.stderr is not None
     seen = b""
