@@ -52,7 +52,7 @@ def test_the_seeds_keep_the_promise(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in TARGETS if "long" not in name])
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_damaged_seeds_keep_the_promise(name: str, tmp_path: Path, data: st.DataObject) -> None:
     target = TARGETS[name]

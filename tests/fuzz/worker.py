@@ -22,6 +22,8 @@ NOT_COUNTED: Final = ["mappings.language.compile", "mappings.language.build", "m
 """What runs once at the start."""
 HANG_SECONDS: Final = 60
 MEMORY_MIB: Final = 2048
+LONGEST_COUNTED: Final = 8_000
+"""Octets of byte code of a function whose branches are counted."""
 
 
 def main() -> None:
@@ -69,12 +71,13 @@ def arguments() -> argparse.Namespace:
 
 
 def count_packs() -> None:
-    """Has the branches of compiled packs counted: their code comes from no import."""
+    """Has the branches of compiled packs counted: their code comes from no import. Long functions are left alone, since
+    the time that this takes grows with the square of their length: minutes for that of an admission."""
     from mappings.language.runtime import program
 
     names = program._names({}).keys()
     for function in [each for each in gc.get_objects() if isinstance(each, FunctionType)]:
-        if names <= function.__globals__.keys():
+        if names <= function.__globals__.keys() and len(function.__code__.co_code) < LONGEST_COUNTED:
             atheris.instrument_func(function)
 
 
