@@ -64,14 +64,14 @@ def _answers(tools: Tools, definitions: Sequence[Path], jobs: Sequence[bytes], t
     with TemporaryFile() as asked, TemporaryFile() as complained:
         asked.writelines(jobs)
         asked.seek(0)
-        process = subprocess.Popen(command, stdin=asked, stdout=subprocess.PIPE, stderr=complained)
-        overdue = Timer(_SECONDS, process.kill)
-        overdue.start()
-        for number, answer in enumerate(process.stdout or ()):
-            told("HAPI judges", number, len(jobs))
-            yield answer
-        overdue.cancel()
-        if process.wait() != 0:
+        with subprocess.Popen(command, stdin=asked, stdout=subprocess.PIPE, stderr=complained) as process:
+            overdue = Timer(_SECONDS, process.kill)
+            overdue.start()
+            for number, answer in enumerate(process.stdout or ()):
+                told("HAPI judges", number, len(jobs))
+                yield answer
+            overdue.cancel()
+        if process.returncode != 0:
             complained.seek(0)
             raise RuntimeError(f"the validator ended with {process.returncode}: {complained.read().decode()[-2000:]}")
 
