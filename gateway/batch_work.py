@@ -18,7 +18,6 @@ import structlog
 
 from contract.errors import CarehubError, Issue, Refusal
 from gateway.delivery import Delivery, Row
-from gateway.door import SEND
 from gateway.hub import Hub
 from gateway.ops.faults import incident_of
 from gateway.ops.metrics import Metrics
@@ -26,7 +25,7 @@ from gateway.reception import Reception
 from gateway.rows import Worker
 from gateway.source import Principal, Source
 from gateway.store.batches import ClaimedBatch, claim_batch, finish_batch, release_lease, renew_lease
-from gateway.store.sources import registered_source
+from gateway.store.sources import registered_source, sender_of
 from mappings import formats
 from mappings.formats import Part
 
@@ -83,7 +82,7 @@ class BatchWork:
         source = await self._hub.database.read(registered_source, claimed.source)
         log.info("batch-begun", batch=claimed.id, source=claimed.source, kept=len(claimed.done))
         try:
-            rows = await self._rows(claimed, Principal("source", source.id, frozenset({SEND}), source), source)
+            rows = await self._rows(claimed, sender_of(source), source)
         except asyncio.CancelledError:
             await self._hub.database.run(release_lease, claimed.id, self._owner)
             raise

@@ -17,16 +17,15 @@ from sqlalchemy import Connection
 
 from contract.errors import Code, Conflict, Issue, Refusal, TooMany, Unavailable
 from gateway.delivery import Delivery, Retry, Status
-from gateway.door import SEND
 from gateway.hub import Hub
 from gateway.intake import intake
 from gateway.reception import Fault, Reception
-from gateway.source import Principal, Source
+from gateway.source import Source
 from gateway.store.keeping import Accepted, Keeping, Kept, Outcome, Refused, Waits
 from gateway.store.letter_work import KeptLetter, kept_letter
 from gateway.store.refusals import OPEN
 from gateway.store.sharing import Sharing
-from gateway.store.sources import registered_source
+from gateway.store.sources import registered_source, sender_of
 from mappings.stages import Draft
 
 
@@ -153,7 +152,7 @@ def _left(letter: KeptLetter) -> Worked | None:
 
 def _delivery(letter: KeptLetter, source: Source, actor: str) -> Delivery:
     return Delivery(
-        Principal("source", source.id, frozenset({SEND}), source),
+        sender_of(source),
         letter.body,
         letter.content_type,
         letter.received,

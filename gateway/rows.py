@@ -14,13 +14,11 @@ import structlog
 
 from contract.errors import Code, Issue, Refusal, TooMany, Unavailable
 from gateway.delivery import Delivery
-from gateway.door import SEND
 from gateway.hub import Hub
 from gateway.intake import in_row, keeping, who_sent
 from gateway.reception import Fault, Reception
-from gateway.source import Principal
 from gateway.store.keeping import Refused
-from gateway.store.sources import registered_source
+from gateway.store.sources import registered_source, sender_of
 from gateway.store.states import Waiting
 
 _FIRST_PAUSE_SECONDS: Final = 0.5
@@ -77,7 +75,7 @@ async def stored_delivery(hub: Hub, message: Waiting, *, overdue: bool = False) 
     """A message that waits in the store, as it came; with `overdue`, for the last time. Raises Unavailable."""
     source = await hub.database.read(registered_source, message.source)
     return Delivery(
-        Principal("source", source.id, frozenset({SEND}), source),
+        sender_of(source),
         message.body,
         message.content_type,
         message.received,

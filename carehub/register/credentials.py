@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, update
 
 from carehub.errors import WrongUsage
-from gateway.store import record
+from gateway.store import auditing
 from gateway.store.models import credential
 
 
@@ -47,7 +47,7 @@ def revoke(connection: Connection, kind: str, holder: str) -> int:
 
 def note(connection: Connection, action: str, subject: str, **detail: object) -> None:
     """That the account at this machine did so, for good. The detail holds settings only, never a key."""
-    record.note(connection, account(), action, subject, datetime.now(UTC), **detail)
+    auditing.note(connection, account(), action, subject, datetime.now(UTC), **detail)
 
 
 def account() -> str:

@@ -13,13 +13,12 @@ from typing import Annotated, Any, Final, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from contract.errors import CarehubError
 from gateway.door import OPERATE, VIEW
 from gateway.http.body import Body
 from gateway.http.content import media_type
-from gateway.http.exchange import Answer, Asked, WrongQuery, as_json
+from gateway.http.exchange import Answer, Asked, WrongRequest, as_json
 from gateway.http.front import Front
-from gateway.http.query import number
+from gateway.http.query import number, word
 from gateway.http.refusals import wrong_request
 from gateway.letters import Worked, preview_letter, retry_letter
 from gateway.source import Principal
@@ -29,8 +28,10 @@ from gateway.store.refusals import OPEN
 
 _LETTER: Final = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _GROUP: Final = r"^[0-9a-f]{16}$"
-_SOURCE: Final = r"^[\x21-\x7e]{1,64}$"
-_STATUS: Final = r"^(open|closed|discarded)$"
+_LETTER_ID: Final = (_LETTER, "the id of a dead letter")
+_GROUP_ID: Final = (_GROUP, "the id of a group: 16 digits, 0 to f")
+_SOURCE: Final = (r"[\x21-\x7e]{1,64}", "the id of a source")
+_STATUS: Final = (r"open|closed|discarded", "open, closed or discarded")
 _REASON: Final = r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$"
 _PAGE: Final = 100
 _LONGEST_PAGE: Final = 1000
@@ -60,14 +61,10 @@ class Discarded(Chosen):
     reason: Annotated[str, Field(max_length=500, pattern=_REASON)]
 
 
-class WrongBody(CarehubError):
-    """A body that cannot be read; the text names the member and says what to write."""
-
-
 async def groups(asked: Asked, front: Front) -> Answer:
     """`GET /deadletters`: groups of one cause, those of the latest letters first."""
     await front.who(asked, VIEW)
-    source, status = _word(asked, "source", _SOURCE), _word(asked, "status", _STATUS) or OPEN
+    source, status = word(asked, "source", *_SOURCE), word(asked, "status", *_STATUS) or OPEN
     limit = number(asked, "limit", _PAGE, 1, _LONGEST_PAGE)
     found = await front.hub.database.read(list_groups, source=source, status=status, limit=limit)
     return as_json(200, {"groups": [group.as_dict() for group in found]})
@@ -76,8 +73,8 @@ async def groups(asked: Asked, front: Front) -> Answer:
 async def letters(asked: Asked, front: Front) -> Answer:
     """`GET /deadletters/letters`: one by one, the latest first."""
     await front.who(asked, VIEW)
-    source, status = _word(asked, "source", _SOURCE), _word(asked, "status", _STATUS) or OPEN
-    group, after = _word(asked, "group", _GROUP), _word(asked, "after", _LETTER)
+    source, status = word(asked, "source", *_SOURCE), word(asked, "status", *_STATUS) or OPEN
+    group, after = word(asked, "group", *_GROUP_ID), word(asked, "after", *_LETTER_ID)
     limit = number(asked, "limit", _PAGE, 1, _LONGEST_PAGE)
     found = await front.hub.database.read(
         list_dead_letters, source=source, status=status, group=group, after=after, limit=limit
@@ -108,10 +105,7 @@ async def put_away(asked: Asked, front: Front) -> Answer:
     """`POST /deadletters/discard`: they stay, with the reason and who gave it, and are worked no more."""
     principal = await front.who(asked, OPERATE)
     with front.turn(principal):
-        try:
-            chosen = await _chosen(asked, front, Discarded)
-        except WrongBody as wrong:
-            return wrong_request(400, str(wrong))
+        chosen = await _chosen(asked, front, Discarded)
         ids = await _page(chosen, front)
         if ids is None:
             return wrong_request(404)
@@ -126,10 +120,7 @@ async def _work(
 ) -> Answer:
     principal = await front.who(asked, scope)
     with front.turn(principal):
-        try:
-            chosen = await _chosen(asked, front, Chosen)
-        except WrongBody as wrong:
-            return wrong_request(400, str(wrong))
+        chosen = await _chosen(asked, front, Chosen)
         ids = await _page(chosen, front)
         if ids is None:
             return wrong_request(404)
@@ -152,7 +143,7 @@ async def _chosen(asked: Asked, front: Front, kind: type[_Body]) -> _Body:
                 f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg'].removeprefix('Value error, ')}"
                 for each in invalid.errors(include_input=False, include_url=False)
             )
-            raise WrongBody("; ".join(said)) from None
+            raise WrongRequest("; ".join(said)) from None
 
 
 async def _page(chosen: Chosen, front: Front) -> list[str] | None:
@@ -171,10 +162,3 @@ async def _rest(chosen: Chosen, ids: list[str], front: Front) -> dict[str, Any]:
         return {"next": None}
     still_open, _ = await front.hub.database.read(count_letters, chosen.group)
     return {"next": ids[-1] if len(ids) == chosen.limit else None, "open": still_open}
-
-
-def _word(asked: Asked, name: str, pattern: str) -> str | None:
-    text = asked.query.get(name)
-    if text is not None and not re.fullmatch(pattern, text):
-        raise WrongQuery(f"{name} is not written as it must be")
-    return text

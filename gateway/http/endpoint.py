@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from contract.errors import Refusal
 from gateway.http import refusals
 from gateway.http.body import SenderLeft, TooSlow
-from gateway.http.exchange import Answer, Asked, WrongQuery, send_answer
+from gateway.http.exchange import Answer, Asked, WrongRequest, send_answer
 from gateway.http.front import Front
 from gateway.ops.faults import Incident, incident_of
 from gateway.reception import Fault
@@ -70,7 +70,7 @@ class Endpoint:
             if not refusal.kept:
                 self._front.metrics.refused(asked.principal_id, "http", refusal.code)
             return refusals.refused(refusal, bars=address.bars)
-        except WrongQuery as wrong:
+        except WrongRequest as wrong:
             return refusals.wrong_request(400, str(wrong))
         except TooSlow:
             return refusals.wrong_request(408)

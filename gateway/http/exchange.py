@@ -29,8 +29,8 @@ _VISIBLE: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _MOST_PARAMETERS: Final = 20
 
 
-class WrongQuery(CarehubError):
-    """A query parameter that cannot be read; the text names it and says what to write."""
+class WrongRequest(CarehubError):
+    """A query parameter or a body that cannot be read: 400. The text names the member and says what to write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +71,11 @@ class Asked:
 
     @cached_property
     def query(self) -> Mapping[str, str]:
-        """Raises WrongQuery for more parameters than any address has."""
+        """Raises WrongRequest for more parameters than any address has."""
         try:
             return dict(parse_qsl(self.scope["query_string"].decode("latin-1"), max_num_fields=_MOST_PARAMETERS))
         except ValueError:
-            raise WrongQuery(f"an address takes at most {_MOST_PARAMETERS} query parameters") from None
-
-    def query_word(self, name: str) -> str | None:
-        """A query parameter that is one word, None if absent. Raises WrongQuery for anything else."""
-        value = self.query.get(name)
-        if value is not None and not _VISIBLE.fullmatch(value):
-            raise WrongQuery(f"{name} is an id: at most 255 letters, digits and marks, without blanks")
-        return value
+            raise WrongRequest(f"an address takes at most {_MOST_PARAMETERS} query parameters") from None
 
     def bearer(self) -> str:
         """The key after `Authorization: Bearer`. Raises Unauthenticated when there is none."""

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from contract.topics import Topic
-from gateway.http.exchange import Answer, Asked, WrongQuery, as_json
+from gateway.http.exchange import Answer, Asked, WrongRequest, as_json
 from gateway.http.front import Front
-from gateway.http.query import moment, number
+from gateway.http.query import moment, number, word
 from gateway.http.refusals import wrong_request
 from gateway.store.batches import batch_by_id, batch_rows
 from gateway.store.deadletters import get_dead_letter
@@ -20,6 +20,7 @@ _A_DAY: Final = timedelta(days=1)
 _PAGE: Final = 100
 _LONGEST_PAGE: Final = 1000
 _LARGEST_NUMBER: Final = 2**31 - 1
+_ID: Final = (r"[\x21-\x7e]{1,255}", "an id: at most 255 letters, digits and marks, without blanks")
 
 
 async def message(asked: Asked, front: Front) -> Answer:
@@ -40,12 +41,12 @@ async def message(asked: Asked, front: Front) -> Answer:
 async def messages(asked: Asked, front: Front) -> Answer:
     """`GET /messages?since=`: a sender's own messages, oldest first; an operator names the source."""
     _, own = await front.reader(asked)
-    source = own or asked.query_word("source")
+    source = own or word(asked, "source", *_ID)
     if source is None:
-        raise WrongQuery("name the source: ?source=ID")
+        raise WrongRequest("name the source: ?source=ID")
     since = moment(asked, "since", datetime.now(UTC) - _A_DAY)
     limit = number(asked, "limit", _PAGE, 1, _LONGEST_PAGE)
-    found = await front.hub.database.read(messages_since, source, since, limit, asked.query_word("after"))
+    found = await front.hub.database.read(messages_since, source, since, limit, word(asked, "after", *_ID))
     return as_json(200, {"messages": [life.as_dict() for life in found]})
 
 

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
-from gateway.http.exchange import Asked, WrongQuery
+from gateway.http.exchange import Asked, WrongRequest
+
+
+def word(asked: Asked, name: str, pattern: str, written: str) -> str | None:
+    """None when it is not given. `written` says how the pattern is to be written. Raises WrongRequest."""
+    text = asked.query.get(name)
+    if text is not None and not re.fullmatch(pattern, text):
+        raise WrongRequest(f"{name} is {written}")
+    return text
 
 
 def number(asked: Asked, name: str, usual: int, least: int, most: int) -> int:
-    """`usual` when it is not given. Raises WrongQuery."""
+    """`usual` when it is not given. Raises WrongRequest."""
     text = asked.query.get(name)
     if text is None:
         return usual
     if not (text.isascii() and text.isdigit() and len(text) < 12 and least <= int(text) <= most):
-        raise WrongQuery(f"{name} is a number from {least} to {most}")
+        raise WrongRequest(f"{name} is a number from {least} to {most}")
     return int(text)
 
 
 def moment(asked: Asked, name: str, usual: datetime) -> datetime:
-    """In UTC; `usual` when it is not given. Raises WrongQuery."""
+    """In UTC; `usual` when it is not given. Raises WrongRequest."""
     text = asked.query.get(name)
     if text is None:
         return usual
@@ -28,4 +37,4 @@ def moment(asked: Asked, name: str, usual: datetime) -> datetime:
             return found.astimezone(UTC)
     except (ValueError, OverflowError):  # the latter at either end of the calendar
         pass
-    raise WrongQuery(f"{name} is a time with a zone, as in 2026-01-31T09:00:00Z")
+    raise WrongRequest(f"{name} is a time with a zone, as in 2026-01-31T09:00:00Z")

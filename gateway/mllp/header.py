@@ -35,11 +35,6 @@ class Header:
     def component(self) -> bytes:
         return self.encoding[:1] or b"^"
 
-    @property
-    def enhanced(self) -> bool:
-        """Whether the sender asks for enhanced acknowledgement mode (HL7 v2 chapter 2, 2.9.3): MSH-15 or MSH-16."""
-        return bool(self.accept_ack or self.application_ack)
-
 
 def read_header(message: bytes) -> Header:
     """Never raises: of what is not HL7 v2 at all, there is an empty header with the usual delimiters."""

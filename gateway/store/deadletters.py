@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from contract.event import rfc3339
+from gateway.store.auditing import history_of
 from gateway.store.bodies import bytes_of
 from gateway.store.bulk import any_of
 from gateway.store.fingerprints import plain_path
 from gateway.store.models import dead_letter
-from gateway.store.record import history_of
 from gateway.store.refusals import OPEN
 
 

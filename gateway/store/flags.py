@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
 from gateway.source import Source
+from gateway.store.auditing import audit_row
 from gateway.store.bulk import any_of, insert_rows
 from gateway.store.models import audit, person_flag
 from mappings.stages import FlagChange
@@ -26,7 +27,7 @@ class Flags:
     raised: set[str] = field(default_factory=set)
     _added: list[tuple[str, str, str]] = field(default_factory=list)
     _removed: list[tuple[str, str, str]] = field(default_factory=list)
-    _audit: list[tuple[str, str, str, dict[str, str]]] = field(default_factory=list)
+    _noted: list[tuple[str, str, str, dict[str, str]]] = field(default_factory=list)
 
     def rules(self, key: str) -> frozenset[str]:
         """The rules that hold for the person with this root key."""
@@ -44,7 +45,7 @@ class Flags:
                 if rule == change.rule and (by == source.id or source.authority):
                     held.remove((rule, by))
                     self._removed.append((key, rule, by))
-                    self._audit.append((source.id, "flag-lifted", key, {"rule": rule, "set-by": by}))
+                    self._noted.append((source.id, "flag-lifted", key, {"rule": rule, "set-by": by}))
 
     def follow(self, previous: str, current: str, source: Source) -> None:
         """Two keys became one person: what held for either holds for that one, and for all that is stored of both."""
@@ -61,7 +62,7 @@ class Flags:
             self.raised.add(key)
         held.add((rule, by))
         self._added.append((key, rule, by))
-        self._audit.append((actor, "flag-set", key, {"rule": rule, "set-by": by}))
+        self._noted.append((actor, "flag-set", key, {"rule": rule, "set-by": by}))
 
     def save(self, connection: Connection, now: datetime) -> None:
         """Writes what changed, and its audit."""
@@ -69,8 +70,8 @@ class Flags:
             connection.execute(person_flag.delete().where(or_(*(_is(*row) for row in self._removed))))
         stay = [row for row in dict.fromkeys(self._added) if row[1:] in self.held[row[0]]]
         insert_rows(connection, person_flag, [_row(*row, now) for row in stay])
-        if self._audit:
-            connection.execute(audit.insert(), [_audit(*line, now) for line in self._audit])
+        noted = [audit_row(actor, action, key, now, detail) for actor, action, key, detail in self._noted]
+        insert_rows(connection, audit, noted)
 
 
 def load_flags(connection: Connection, keys: Collection[str]) -> Flags:
@@ -89,7 +90,3 @@ def _is(key: str, rule: str, by: str) -> ColumnElement[bool]:
 
 def _row(key: str, rule: str, by: str, now: datetime) -> dict[str, Any]:
     return {"person_key": key, "rule": rule, "source": by, "since": now}
-
-
-def _audit(actor: str, action: str, subject: str, detail: dict[str, str], now: datetime) -> dict[str, Any]:
-    return {"at": now, "actor": actor, "action": action, "subject": subject, "detail": detail}

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, exists, func, or_, select
 
 from contract.errors import Code
 from gateway.delivery import Row
+from gateway.store.auditing import audit_row
 from gateway.store.bodies import bytes_of
 from gateway.store.bulk import any_of, insert_rows
 from gateway.store.models import audit, dead_letter
@@ -97,6 +98,5 @@ def discard(connection: Connection, ids: Sequence[str], *, actor: str, reason: s
         connection.execute(
             dead_letter.update().where(any_of(connection, dead_letter.c.id, found)).values(status=DISCARDED, closed=now)
         )
-        said = {"at": now, "actor": actor, "action": DISCARD, "detail": {"reason": reason}}
-        insert_rows(connection, audit, [{**said, "subject": id_} for id_ in found])
+        insert_rows(connection, audit, [audit_row(actor, DISCARD, id_, now, {"reason": reason}) for id_ in found])
     return len(found)

@@ -21,7 +21,7 @@ def take_overdue(
     due = (
         waiting.c.message == message.c.id,
         waiting.c.since < before,
-        or_(waiting.c.ended.is_(None), waiting.c.ended < now - claim),
+        or_(waiting.c.taken_up.is_(None), waiting.c.taken_up < now - claim),
     )
     rows = connection.execute(
         select(message)
@@ -33,7 +33,7 @@ def take_overdue(
     ids = [row.id for row in rows]
     if not ids:
         return []
-    connection.execute(waiting.update().where(any_of(connection, waiting.c.message, ids)).values(ended=now))
+    connection.execute(waiting.update().where(any_of(connection, waiting.c.message, ids)).values(taken_up=now))
     places = places_of(connection, ids)
     found = [
         Waiting(

@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from gateway.delivery import Status
+from gateway.store.auditing import note
 from gateway.store.bulk import any_of
 from gateway.store.entry import Earlier, Entry
 from gateway.store.keeping import REMEMBERED_SECONDS, Kept, NamedBy
 from gateway.store.models import dead_letter
-from gateway.store.record import note
 from gateway.store.refusals import CLOSED, OPEN
 
 RETRIED = "dead-letter-retried"

@@ -52,7 +52,12 @@ def by_credential_hash(connection: Connection, digest: bytes) -> Principal | Non
 def by_mllp_port(connection: Connection, port: int) -> Principal | None:
     """The source that a listener port is bound to; None when there is none, or it is disabled."""
     row = _open_source(connection, source.c.mllp_port == port)
-    return Principal("source", row.id, SCOPES["send"], row) if row else None
+    return sender_of(row) if row else None
+
+
+def sender_of(known: Source) -> Principal:
+    """Who sent what a source's message in the store is."""
+    return Principal("source", known.id, SCOPES["send"], known)
 
 
 def get_source(connection: Connection, source_id: str) -> Source | None:

@@ -42,8 +42,10 @@ def upgrade() -> None:
         sa.Column("message", sa.String(length=36), nullable=True, comment="the message that it became by a retry"),
     ):
         op.add_column("dead_letter", column)
-    ended = sa.Column("ended", sa.DateTime(timezone=True), nullable=True, comment="when a gateway took it up to end it")
-    op.add_column("waiting", ended)
+    taken_up = sa.Column(
+        "taken_up", sa.DateTime(timezone=True), nullable=True, comment="when a gateway took it up to end it"
+    )
+    op.add_column("waiting", taken_up)
     for name, table, columns in _INDEXES:
         op.create_index(name, table, columns, unique=False)
 
@@ -51,6 +53,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     for name, table, _ in reversed(_INDEXES):
         op.drop_index(name, table_name=table)
-    op.drop_column("waiting", "ended")
+    op.drop_column("waiting", "taken_up")
     for name in reversed(_ON_LETTERS):
         op.drop_column("dead_letter", name)

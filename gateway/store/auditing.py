@@ -1,4 +1,4 @@
-"""The record of who did what, for good."""
+"""The audit trail: who did what, for good."""
 
 from __future__ import annotations
 
@@ -12,8 +12,14 @@ from gateway.store.models import audit
 
 
 def note(connection: Connection, actor: str, action: str, subject: str, now: datetime, **detail: object) -> None:
-    """`actor` is an operator, or the account at this machine. The detail holds no key and no value of a message."""
-    connection.execute(audit.insert().values(at=now, actor=actor, action=action, subject=subject, detail=detail))
+    """`actor` is an operator, a source, or the account at this machine. The detail holds no key and no value of a
+    message."""
+    connection.execute(audit.insert(), [audit_row(actor, action, subject, now, detail)])
+
+
+def audit_row(actor: str, action: str, subject: str, now: datetime, detail: dict[str, Any]) -> dict[str, Any]:
+    """For who notes many things at once."""
+    return {"at": now, "actor": actor, "action": action, "subject": subject, "detail": detail}
 
 
 def history_of(connection: Connection, subject: str) -> list[dict[str, Any]]:
