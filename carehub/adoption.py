@@ -14,16 +14,14 @@ from carehub.packs import cache_of
 from carehub.settings import Settings
 from contract.identifiers import ResourceIds
 from contract.topics import Sector, parse_topic
-from gateway.preview import Previewer
+from gateway.preview import NOBODY, Previewer
 from mappings.language import Catalogue, CompiledPack, Locality, PackError, load_layers
 from mappings.language.comparing import ABSENT, Difference, differences
 from mappings.language.problems import Problems
 from mappings.language.stack import layers_of
 from mappings.language.subjects import layers_with
-from mappings.stages import Sender
 
 _KEY: Final = b"carehub packs diff: never for real"
-_SENDER: Final = Sender(id="preview", identifier_domain="preview", organisation="X99")
 _POSITION: Final = re.compile(r"\[\d+\]")
 _ANY_PLACE: Final = "place"
 
@@ -52,7 +50,7 @@ def compared(files: Iterable[tuple[str, bytes]], before: CompiledPack, after: Co
     now = datetime.now(UTC)
     for file, body in files:
         sides = [
-            Previewer([pack], ResourceIds(_KEY), _SENDER, now, _ANY_PLACE, Sector.ACUTE).body(body, None)
+            Previewer([pack], ResourceIds(_KEY), NOBODY, now, _ANY_PLACE, Sector.ACUTE).body(body, None)
             for pack in (before, after)
         ]
         for old, new in zip(*sides, strict=True):

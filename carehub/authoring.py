@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from carehub.errors import Declined
-from carehub.packs import cache_of
+from carehub.packs import cache_of, check_names
 from carehub.settings import read_settings
 from mappings.language.begin.codes import begin_codes
 from mappings.language.begin.packs import Wish, begin_pack
@@ -25,8 +25,7 @@ def lay_out(names: Sequence[str] | None, *, write: bool) -> list[dict[str, Any]]
     none has.
     """
     folders = {name: subject.root for name, subject in subjects(read_settings().packs).items()}
-    if unknown := [name for name in names or () if name not in folders]:
-        raise Declined(f"there is no pack or overlay {', '.join(unknown)}; there are: {', '.join(sorted(folders))}")
+    check_names(names, folders)
     found = []
     for name in names or sorted(folders):
         for file in laid_out_files(folders[name]):

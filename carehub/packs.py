@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -104,9 +104,7 @@ def problems_of(names: Sequence[str] | None, locality: Locality = ANYWHERE) -> l
     search = settings.packs
     catalogue = Catalogue(search)
     overlays = {folder.root.name: folder for folder in catalogue.overlays}
-    if unknown := [name for name in names or () if name not in catalogue.packs and name not in overlays]:
-        known = ", ".join(sorted({*catalogue.packs, *overlays}))
-        raise Declined(f"there is no pack or overlay {', '.join(unknown)}; there are: {known}")
+    check_names(names, {*catalogue.packs, *overlays})
     if not locality.owners():
         found = lint_packs(search, names or None, cache_of(settings))
     else:
@@ -165,9 +163,14 @@ def guide_coverage(names: Sequence[str], folder: Path) -> dict[str, Any]:
 
 def _known(names: Sequence[str] | None, search: Sequence[Path]) -> Sequence[str]:
     known = sorted(subjects(search))
-    if unknown := [name for name in names or () if name not in known]:
-        raise Declined(f"there is no pack or overlay {', '.join(unknown)}; there are: {', '.join(known)}")
+    check_names(names, known)
     return names or known
+
+
+def check_names(names: Sequence[str] | None, known: Collection[str]) -> None:
+    """Raises Declined for a name that no pack or overlay has."""
+    if unknown := [name for name in names or () if name not in known]:
+        raise Declined(f"there is no pack or overlay {', '.join(unknown)}; there are: {', '.join(sorted(known))}")
 
 
 def sound_packs(settings: Settings, locality: Locality) -> tuple[list[CompiledPack], list[str]]:

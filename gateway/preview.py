@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -19,6 +19,9 @@ from mappings.language import CompiledPack
 from mappings.restriction import restrict
 from mappings.stages import Decoded, Draft, MapContext, ParentState, Sender
 from mappings.validation import judges_of
+
+NOBODY: Final = Sender(id="preview", identifier_domain="preview", organisation="X99")
+"""Stands for the sender where no source is registered."""
 
 
 @dataclass(slots=True)

@@ -128,6 +128,12 @@ def run_carehub(environment: Mapping[str, str], *arguments: str) -> str:
     return done.stdout
 
 
+def resident_mib(process: int | None = None) -> float:
+    """Memory that a process holds (VmRSS), this one where none is named."""
+    status = Path("/proc", str(process or "self"), "status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
 def read_line(stream: IO[bytes], seconds: float) -> bytes:
     """One line, or b"" when none came in time or the process ended."""
     os.set_blocking(stream.fileno(), False)

@@ -46,7 +46,7 @@ def preview(
     for_people = sys.stdout.isatty() and not as_json
     refused = False
     for file in files:
-        for result in previewer(packs, place).body(read_file(file), None):
+        for result in _previewer(packs, place).body(read_file(file), None):
             line = {"file": str(file), **result}
             refused = refused or not line["ok"]
             (_show if for_people else print_json)(line)
@@ -83,16 +83,14 @@ def _packs(name: str | None, place: str | None) -> list[Any]:
     return sound
 
 
-def previewer(packs: list[Any], place: str | None) -> Any:
+def _previewer(packs: list[Any], place: str | None) -> Any:
     """A new one for each file: rows may hang on earlier rows of their own file only."""
     from datetime import UTC, datetime
 
     from contract.identifiers import ResourceIds
-    from gateway.preview import Previewer
-    from mappings.stages import Sender
+    from gateway.preview import NOBODY, Previewer
 
-    sender = Sender(id="preview", identifier_domain="preview", organisation="X99")
-    return Previewer(packs, ResourceIds(KEY), sender, datetime.now(UTC), place)
+    return Previewer(packs, ResourceIds(KEY), NOBODY, datetime.now(UTC), place)
 
 
 def _show(line: dict[str, Any]) -> None:

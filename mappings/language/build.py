@@ -21,7 +21,7 @@ from mappings.language.compile.values import NOTHING_VALUE, Segments, Value
 from mappings.language.compile.writer import Writer
 from mappings.language.folder import Layer, Manifest, Overlay
 from mappings.language.labels import check_labels
-from mappings.language.nodes import Mapping, Node, read_yaml
+from mappings.language.nodes import Mapping, Node
 from mappings.language.problems import Place, Problems, did_you_mean
 from mappings.language.runtime.codes import code_table
 from mappings.language.runtime.program import MessageCode, Program
@@ -47,11 +47,10 @@ def build(layers: list[Layer], problems: Problems, *, runs: bool = True) -> Buil
     """Checks and compiles a pack from its layers, base first. Without `runs` it is only checked, and has no program."""
     problems.layers = {layer.root.name: layer.manifest.version for layer in layers}
     manifest = effective(layers)
-    files = documents(layers, problems)
+    *below, files = stages(layers, problems)
     for position, layer in enumerate(layers):
         if isinstance(layer.manifest, Overlay):
-            below = layers[:position]
-            check_labels(layer, documents(below, Problems()), code_lists(below, Problems()), problems)
+            check_labels(layer, below[position], code_lists(layers[:position], Problems()), problems)
     sources = _Sources(layers, files, manifest, problems)
     program = sources.program(accounting=False, runs=runs)
     reads = deepcopy(sources.shared.reads) if sources.shared else Reads()  # what is checked alone is not used
@@ -78,13 +77,18 @@ def effective(layers: list[Layer]) -> Manifest:
 
 def documents(layers: list[Layer], problems: Problems) -> dict[str, Node]:
     """Relative name without suffix → document, each layer laid over those before."""
-    files: dict[str, Node] = {}
+    return stages(layers, problems)[-1]
+
+
+def stages(layers: list[Layer], problems: Problems) -> list[dict[str, Node]]:
+    """The documents below each layer, and last those of all: one more than there are layers."""
+    found: list[dict[str, Node]] = [{}]
     for layer in layers:
+        files = dict(found[-1])
         own: dict[str, Node] = {}
         for folder in _FOLDERS:
             for relative in layer.under(folder, ".yaml"):
-                shown, text = layer.file(relative) or ("", "")
-                document = read_yaml(text, shown, problems)
+                document = layer.document(relative, problems)
                 name = relative.removesuffix(".yaml")
                 if document is None:
                     continue
@@ -92,13 +96,12 @@ def documents(layers: list[Layer], problems: Problems) -> dict[str, Node]:
                     said = f"the whole file takes the place of {name} of the layer below"
                     problems.warn(document.place, said, "state only what differs, in changes.yaml")
                 own[name] = document
-        changes = layer.file("changes.yaml")
         files |= own
+        changes = layer.document("changes.yaml", problems)
         if changes is not None:
-            document = read_yaml(changes[1], changes[0], problems)
-            if document is not None:
-                apply_changes(files, document, problems)
-    return files
+            apply_changes(files, changes, problems)
+        found.append(files)
+    return found
 
 
 class _Sources:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Final
 
+from mappings.language.folder import Layer
 from mappings.language.nodes import Entry, Mapping, Node, Scalar, Sequence
 from mappings.language.problems import Problems, did_you_mean
 
@@ -220,9 +221,10 @@ def value_at(document: Node, path: str) -> Node | None:
     return found
 
 
-def changes_in(changes: Node, files: Files[str, Node]) -> Iterator[tuple[str, Change]]:
-    """Every change of a changes.yaml that is one, with its file; where it says `*`, one for each place of `files` that
-    is meant."""
+def changes_of(layer: Layer, files: Files[str, Node]) -> Iterator[tuple[str, Change]]:
+    """Every change that a layer's changes.yaml says as it must be said, with its file; where it says `*`, one for each
+    place of `files`, the documents below, that is meant."""
+    changes = layer.document("changes.yaml", Problems())
     for entry in changes if isinstance(changes, Mapping) else ():
         for item in entry.value.items if isinstance(entry.value, Sequence) else ():
             change = _change(item, Problems())

@@ -72,6 +72,11 @@ class Layer:
             line = error.object[: error.start].count(b"\n") + 1
             raise Misconfigured(f"{shown}:{line}: the file is not UTF-8: save it as UTF-8") from None
 
+    def document(self, relative: str, problems: Problems) -> Node | None:
+        """A YAML file of this layer; None where there is none, or it is no YAML: that is added to `problems`."""
+        found = self.file(relative)
+        return read_yaml(found[1], found[0], problems) if found is not None else None
+
     def under(self, folder: str, suffix: str) -> Iterator[str]:
         """Relative names of the files below a folder, sorted."""
         base = self.root / folder

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mappings.language.build import code_lists, documents
-from mappings.language.changes import changes_in, value_at
+from mappings.language.build import code_lists, stages
+from mappings.language.changes import changes_of, value_at
 from mappings.language.codes import CodeList
 from mappings.language.folder import Layer, Overlay
-from mappings.language.nodes import Node, plain, read_yaml
+from mappings.language.nodes import Node, plain
 from mappings.language.problems import Problems
 
 
@@ -17,9 +17,8 @@ def lint_layers(layers: Sequence[Layer], problems: Problems) -> None:
     if len(layers) == 1:
         return
     last = layers[-1]
-    stages = [list(layers[: len(layers) - above]) for above in (2, 1, 0)]
-    files = [documents(stage, Problems()) if stage else {} for stage in stages]
-    codes = [code_lists(stage, Problems()) if stage else {} for stage in stages]
+    files = stages(list(layers), Problems())[-3:]
+    codes = [code_lists(list(layers[: len(layers) - above]), Problems()) for above in (2, 1, 0)]
     before = len(problems.found)
     said = _changes(last, files, layers[-2], problems) + _rows(last, codes, layers[-2], problems)
     told = len(problems.found) - before
@@ -32,9 +31,7 @@ def lint_layers(layers: Sequence[Layer], problems: Problems) -> None:
 
 def _changes(last: Layer, files: Sequence[dict[str, Node]], parent: Layer, problems: Problems) -> int:
     """How many changes there are."""
-    text = last.file("changes.yaml")
-    document = read_yaml(text[1], text[0], Problems()) if text else None
-    changes = list(changes_in(document, files[1])) if document is not None else []
+    changes = list(changes_of(last, files[1]))
     for file, change in changes:
         path = change.path
         under, below, now = (plain(value_at(f[file], path.text)) if file in f else None for f in files)

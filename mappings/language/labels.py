@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from mappings.language import nodes
-from mappings.language.changes import Change, changes_in
+from mappings.language.changes import Change, changes_of
 from mappings.language.codes import CodeList, Target, read_code_list
 from mappings.language.folder import Layer
-from mappings.language.nodes import Node, read_yaml
+from mappings.language.nodes import Node
 from mappings.language.problems import Problems
 from mappings.restriction import national
 
@@ -25,9 +25,7 @@ _Steps = tuple[str, ...]
 def check_labels(layer: Layer, below: Mapping[str, Node], lists: Mapping[str, CodeList], problems: Problems) -> None:
     """Adds a mistake for each place where an overlay weakens the labels of the documents and code lists `below`."""
     labels = {marker.path for rule in national().rules.values() for marker in (*rule.found, *rule.lifted)}
-    text = layer.file("changes.yaml")
-    document = read_yaml(text[1], text[0], Problems()) if text is not None else None
-    for file, change in changes_in(document, below) if document is not None else ():
+    for file, change in changes_of(layer, below):
         label = next((label for label in labels if _weakens(file, change, below.get(file), label)), None)
         if label is not None:
             said = f"what is held apart hangs on `{'.'.join(label)}`: an overlay may add to it, and nothing else"
@@ -59,8 +57,7 @@ def _of_resource(file: str, steps: Sequence[str]) -> _Steps:
 
 
 def _check_file(layer: Layer, name: str, below: Node, labels: set[_Steps], problems: Problems) -> None:
-    own = layer.file(f"{name}.yaml")
-    document = read_yaml(own[1], own[0], Problems()) if own is not None else None
+    document = layer.document(f"{name}.yaml", Problems())
     for label in sorted(labels) if document is not None else ():
         if any(_nodes(below, label)) and document is not None and not any(_nodes(document, label)):
             said = f"the file below makes `{'.'.join(label)}`, on which hangs what is held apart, and this one does not"

@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mappings.language.build import code_lists, documents
-from mappings.language.changes import changes_in
+from mappings.language.build import code_lists, documents, stages
+from mappings.language.changes import changes_of
 from mappings.language.codes import CodeList
 from mappings.language.folder import Layer
 from mappings.language.layout.documents import WIDTH
 from mappings.language.layout.spacing import broken, spaced
-from mappings.language.nodes import Entry, Mapping, Node, Scalar, read_yaml
+from mappings.language.nodes import Entry, Mapping, Node, Scalar
 from mappings.language.packs import rules_of
 from mappings.language.problems import PackError, Place, Problems
 from mappings.restriction import Rule
@@ -98,12 +98,8 @@ def _text(scalar: Scalar) -> str:
 
 
 def _removed(layers: Sequence[Layer]) -> Iterator[tuple[str, Scalar]]:
-    for position, layer in enumerate(layers):
-        text = layer.file("changes.yaml")
-        document = read_yaml(text[1], text[0], Problems()) if text is not None else None
-        if document is not None:
-            changes = changes_in(document, documents(list(layers[:position]), Problems()))
-            yield from ((file, change.path) for file, change in changes if change.verb == "remove")
+    for layer, below in zip(layers, stages(list(layers), Problems())[:-1], strict=True):
+        yield from ((file, change.path) for file, change in changes_of(layer, below) if change.verb == "remove")
 
 
 def _codes(codes: CodeList) -> list[tuple[str, Place]]:

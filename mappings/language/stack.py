@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from mappings.language.changes import changes_in
+from mappings.language.changes import changes_of
 from mappings.language.folder import (
     Layer,
     Manifest,
@@ -22,7 +22,7 @@ from mappings.language.folder import (
     read_manifest,
     read_overlay,
 )
-from mappings.language.nodes import Scalar, read_yaml
+from mappings.language.nodes import Scalar
 from mappings.language.problems import PackProblem, Place, Problems, did_you_mean
 
 _CLAIM: Final = re.compile(r"^(overlay|place|source)[ \t]*:[ \t]*[\"']?([\w-]+)", re.MULTILINE)
@@ -161,9 +161,7 @@ def _add_double(problems: Problems, first: Layer, second: Layer, owner: str) -> 
 
 
 def _paths(layer: Layer) -> list[tuple[str, Scalar]]:
-    text = layer.file("changes.yaml")
-    document = read_yaml(text[1], text[0], Problems()) if text is not None else None
-    return [(file, change.path) for file, change in changes_in(document, {})] if document is not None else []
+    return [(file, change.path) for file, change in changes_of(layer, {})]
 
 
 def _pack(root: Path) -> Folder:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.processes import Service
+from tests.processes import Service, run_carehub
 
 
 @contextmanager
@@ -28,14 +27,7 @@ def hub(folder: Path, database_url: str, bootstrap: str, *, relay: bool, consume
     environment = {name: value for name, value in environment.items() if value}
 
     def carehub(*arguments: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "carehub", *arguments],
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return done.stdout
+        return run_carehub(environment, *arguments)
 
     def service(*arguments: str) -> Service:
         return Service(list(arguments), environment, folder / f"{arguments[0]}.log")

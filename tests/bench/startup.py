@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 from statistics import median
 
-from tests.processes import Service
+from tests.processes import Service, resident_mib, run_carehub
 
 ROUNDS = 5
 
@@ -22,12 +19,7 @@ def measure(folder: Path) -> dict[str, float]:
         "DATABASE_URL": f"sqlite:///{folder}/hub.db",
         "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9",  # nobody there: only the start is looked at
     }
-    subprocess.run(
-        [sys.executable, "-m", "carehub", "migrate"],
-        env={**os.environ, **environment},
-        capture_output=True,
-        check=True,
-    )
+    run_carehub(environment, "migrate")
     seconds, memory = [], 0.0
     for _ in range(ROUNDS):
         gateway = Service(["gateway", "--port", "0", "--mllp-port", "0"], environment, folder / "gateway.log")
@@ -36,13 +28,7 @@ def measure(folder: Path) -> dict[str, float]:
             gateway.start()
             seconds.append(time.perf_counter() - begun)
             assert gateway.process is not None
-            memory = resident(gateway.process.pid)
+            memory = resident_mib(gateway.process.pid)
         finally:
             gateway.end()
     return {"first": round(seconds[0], 2), "later": round(median(seconds[1:]), 2), "memory_mib": round(memory, 1)}
-
-
-def resident(process: int) -> float:
-    """Resident memory of a process in MiB, as ps tells it."""
-    told = subprocess.run(["ps", "-o", "rss=", "-p", str(process)], capture_output=True, text=True, check=True)
-    return int(told.stdout) / 1024

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.carehub.conftest import Cli
+from tests.corpus import CORPUS
 
 ROOT = Path(__file__).parent.parent.parent
 ADMISSION = ROOT / "mappings/packs/hl7v2-itk/samples/a01-admission/message.hl7"
-CORPUS = Path(os.environ.get("CAREHUB_CORPUS") or ROOT.parent / "shared" / "corpus")
 MEMBERS = ["file", "index", "ok", "event", "topic", "bundle", "events", "issues", "unmapped"]
 
 

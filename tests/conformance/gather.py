@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,17 +17,16 @@ from carehub.packs import sound_packs
 from carehub.settings import Settings
 from contract.errors import Refusal
 from contract.identifiers import ResourceIds
-from gateway.preview import Previewer
+from gateway.preview import NOBODY, Previewer
 from mappings import formats
 from mappings.language import ANYWHERE, CompiledPack
-from mappings.stages import Format, Sender
+from mappings.stages import Format
+from tests.corpus import CORPUS
 
 ROOT: Final = Path(__file__).parent.parent.parent
 PACKS: Final = ROOT / "mappings" / "packs"
-CORPUS: Final = Path(os.environ.get("CAREHUB_CORPUS") or ROOT.parent / "shared" / "corpus")
 UK_CORE: Final = CORPUS / "uk_core"
 _PROFILES: Final = "https://fhir.hl7.org.uk/StructureDefinition/"
-_SENDER: Final = Sender(id="preview", identifier_domain="preview", organisation="X99")
 _KEY: Final = b"conformance: never for real"
 _MESSAGES: Final = (
     "hl7v2/*.hl7",
@@ -88,7 +86,7 @@ def from_corpus() -> Corpus:
 
 def previewer(packs: Sequence[CompiledPack]) -> Previewer:
     """Maps as `carehub preview` does, always with the same ids and clock."""
-    return Previewer(packs, ResourceIds(_KEY), _SENDER, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    return Previewer(packs, ResourceIds(_KEY), NOBODY, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
 
 
 def profiled(resource: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from tests.mappings.formats.corpus import CORPUS
+from tests.corpus import CORPUS
 
 PACKS: Final = Path(__file__).parents[2] / "mappings" / "packs"
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from tests.fuzz import seeds
-from tests.processes import Service
+from tests.processes import Service, resident_mib, run_carehub
 
 PACKS = ("hl7v2-itk", "bars", "mhsds", "cld")
 
@@ -36,8 +33,7 @@ class Surface:
         process = self.service.process
         assert process is not None
         assert process.poll() is None, f"the gateway ended; its log ends: {self.service.tail()}"
-        status = Path(f"/proc/{process.pid}/status").read_text()
-        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+        return resident_mib(process.pid)
 
 
 @contextmanager
@@ -67,14 +63,5 @@ def gateway(folder: Path) -> Iterator[Surface]:
 
 
 def _carehub(environment: dict[str, str], *arguments: str) -> dict[str, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "carehub", *arguments, "--json"],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    found: dict[str, str] = json.loads(done.stdout)
+    found: dict[str, str] = json.loads(run_carehub(environment, *arguments, "--json"))
     return found

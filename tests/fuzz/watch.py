@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.fuzz.targets import Target
+from tests.processes import resident_mib
 
 WARM: Final = 0.3
 """Part of the time after which caches are filled and most code is reached: memory is judged from there."""
@@ -72,11 +73,3 @@ class Watch:
             self.figures.warm_mib = self.figures.last_mib
         self.file.write_text(json.dumps(asdict(self.figures)))
         self._written = now
-
-
-def resident_mib() -> float:
-    """VmRSS of this process."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise OSError("no VmRSS in /proc/self/status")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -27,6 +26,7 @@ from gateway.store.database import Database
 from gateway.store.group import Keeper
 from gateway.store.models import dead_letter, event, message, outbox
 from migrations.run import upgrade
+from tests.corpus import CORPUS
 from tests.gateway.fakes import shelf_of
 from tests.gateway.store.making import KEYS, NOON, register
 
@@ -228,7 +228,7 @@ async def test_a_fault_of_our_own_keeps_the_message_and_shows_no_value(
 
 @pytest.mark.corpus
 async def test_all_messages_of_the_corpus_twice_are_stored_once_and_never_conflict(hub: Hub) -> None:
-    folder = Path(os.environ.get("CAREHUB_CORPUS", "../shared/corpus")) / "hl7v2"
+    folder = CORPUS / "hl7v2"
     files = sorted(folder.glob("*.hl7"))
     if not files:
         pytest.skip(f"no real messages under {folder}: set CAREHUB_CORPUS")

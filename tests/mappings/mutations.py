@@ -10,7 +10,7 @@ from typing import Final
 
 from mappings import formats
 from mappings.formats.hl7v2.dictionary import fields, segments
-from tests.mappings.formats.corpus import CORPUS
+from tests.corpus import CORPUS
 
 PACKS: Final = Path(__file__).parents[2] / "mappings" / "packs"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -16,11 +15,12 @@ from mappings import formats, validation
 from mappings.language import CompiledPack
 from mappings.restriction import restrict
 from mappings.stages import Format, MapContext, Mapped, Sender
+from tests.corpus import CORPUS
 from tests.mappings.test_corpus import EXPECTED
 from tests.packs import built_in
 
 PACKS: Final = Path(__file__).parents[2] / "mappings" / "packs"
-CORPUS: Final = Path(os.environ.get("CAREHUB_CORPUS", "../shared/corpus")) / "hl7v2"
+REAL: Final = CORPUS / "hl7v2"
 CONTEXT: Final = MapContext(
     Sender("dch-pas", "dch-pas", "RBD"), ResourceIds(b"test key"), datetime(2026, 6, 1, 12, tzinfo=UTC)
 )
@@ -68,9 +68,9 @@ def england() -> CompiledPack:
 
 
 def messages() -> list[Path]:
-    if not CORPUS.is_dir():
-        pytest.skip(f"no corpus at {CORPUS}: set CAREHUB_CORPUS")
-    return sorted(CORPUS.glob("*.hl7"))
+    if not REAL.is_dir():
+        pytest.skip(f"no corpus at {REAL}: set CAREHUB_CORPUS")
+    return sorted(REAL.glob("*.hl7"))
 
 
 def told() -> list[Path]:
@@ -170,7 +170,7 @@ def test_every_access_restriction_of_a_real_message_flags_the_person(internation
 
 @pytest.mark.corpus
 def test_a_real_merge_names_both_patients_and_links_them_both_ways(international: CompiledPack) -> None:
-    (event,) = mapped(international, (CORPUS / "ADT-A40-01.hl7").read_bytes()).events
+    (event,) = mapped(international, (REAL / "ADT-A40-01.hl7").read_bytes()).events
     survivor, prior = resources(event.bundle, "Patient")
     assert (event.subject, event.prior) == (survivor["id"], prior["id"])
     assert [i["value"] for i in survivor["identifier"]] == ["12345"]

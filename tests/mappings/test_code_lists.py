@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 from lxml import etree
 
-from tests.mappings.formats.corpus import CORPUS, needs_corpus
+from tests.corpus import CORPUS, needs_corpus
 from tests.mappings.test_acute import PACKS
 
 Row = dict[str, str]

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from carehub.main import app
 from contract.errors import Code
 from contract.event import is_event_type
-from tests.mappings.formats.corpus import CORPUS, needs_corpus
+from tests.corpus import CORPUS, needs_corpus
 
 TABLE: Final = Path(__file__).with_name("corpus.csv")
 EXPECTED: Final = {

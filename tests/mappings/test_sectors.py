@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import csv
 import json
-import os
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
@@ -20,10 +19,11 @@ from mappings import formats, validation
 from mappings.language import CompiledPack
 from mappings.restriction import restrict
 from mappings.stages import Format, Json, MapContext, MappedEvent, ParentRef, ParentState, ResourceState, Sender
+from tests.corpus import CORPUS
 from tests.packs import built_in
 
 PACKS = Path("mappings/packs")
-CORPUS = Path(os.environ.get("CAREHUB_CORPUS", "../shared/corpus")) / "bars"
+REAL = CORPUS / "bars"
 CONTEXT = MapContext(Sender("syn", "syn", "RDY"), ResourceIds(b"test key"), datetime(2026, 7, 1, 12, tzinfo=UTC))
 
 
@@ -328,9 +328,9 @@ def test_a_resource_without_a_type_is_invalid_and_no_fault_of_ours() -> None:
 
 @pytest.mark.corpus
 def test_the_public_bars_messages_become_bookings_of_a_verified_person() -> None:
-    if not CORPUS.is_dir():
-        pytest.skip(f"no corpus at {CORPUS}: set CAREHUB_CORPUS")
-    files = sorted(CORPUS.glob("*.json"))
+    if not REAL.is_dir():
+        pytest.skip(f"no corpus at {REAL}: set CAREHUB_CORPUS")
+    files = sorted(REAL.glob("*.json"))
     assert files
     for file in files:
         mapped = pack("bars").map(formats.decode(file.read_bytes(), Format.FHIR), CONTEXT)

@@ -273,7 +273,7 @@ def _only(unit: Unit, source: Scalar, tree: Call, scope: Scope) -> Value | None:
     """`only(ref(specimen))` in a group: the one that was made in the group around it."""
     found = _made_by_each(tree, scope)
     innermost = next(reversed(scope.groups.values()), None)
-    if not isinstance(found, References) or innermost is None:
+    if found is None or innermost is None:
         said = "`only` stands inside a group, and takes the reference to what an `each` makes"
         unit.problem(source, tree.position, said, "only(ref(specimen))", len(tree.name))
         return None

@@ -64,7 +64,7 @@ def write_event(unit: Unit, document: Mapping, scope: Scope) -> None:
     entry, choice = document.entry("event"), _choice(document)
     if choice is not None:
         with unit.writer.block("if not S.event:"):
-            unit.line("S.unnamed_trigger()")
+            unit.line(f"S.unnamed_trigger({_trigger_path(unit)!r})")
             _write_choice(unit, choice, scope)
     elif entry is not None:
         _write_choice(unit, entry, scope)
@@ -98,5 +98,8 @@ def _write_choice(unit: Unit, entry: Entry, scope: Scope) -> None:
         with unit.writer.block(f"if not S.event and {condition}:"):
             unit.line(f"S.event = {beginnings.text_in(kind)!r}")
     with unit.writer.block("if not S.event:"):
-        where = _TRIGGER_PATHS.get(unit.shared.format, ROW)
-        unit.line(f"return S.unsupported({where!r})")
+        unit.line(f"return S.unsupported({_trigger_path(unit)!r})")
+
+
+def _trigger_path(unit: Unit) -> str:
+    return _TRIGGER_PATHS.get(unit.shared.format, ROW)

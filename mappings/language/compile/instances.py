@@ -72,7 +72,7 @@ def instance(unit: Unit, template: templates.Template, arguments: list[Any], kin
     if template.file in shared.making:
         unit.wrong(template.body.place, f"{template.file} uses itself", " → ".join([*shared.making, template.file]))
         return "nothing", kind
-    name = f"T{len(shared.instances)}_{template.name if template.name.isidentifier() else 'template'}"
+    name = new_name("T", unit, template)
     shared.instances[key] = (name, kind)
     inner, scope, _ = opened(unit, f"{name}(S, M, to", template, arguments)
     shared.making.append(template.file)
@@ -93,6 +93,11 @@ def instance(unit: Unit, template: templates.Template, arguments: list[Any], kin
     if len(given) == 1 and scope.uses <= given | chains.NAMES and not _is_always(template.body):
         shared.sole.add(name)
     return name, kind
+
+
+def new_name(letter: str, unit: Unit, template: templates.Template) -> str:
+    """Of a function that makes something of the template; `letter` tells what."""
+    return f"{letter}{len(unit.shared.instances)}_{template.name if template.name.isidentifier() else 'template'}"
 
 
 def key_of(unit: Unit, template: templates.Template, arguments: list[Any], made: str) -> tuple[object, ...]:

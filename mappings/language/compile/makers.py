@@ -15,7 +15,7 @@ def identity(unit: Unit, template: templates.Template, arguments: list[Any], *, 
     key = instances.key_of(unit, template, arguments, made)
     name, _ = unit.shared.instances.get(key) or ("", "")
     if not name:
-        name = _name("I", unit, template)
+        name = instances.new_name("I", unit, template)
         unit.shared.instances[key] = (name, made)
         inner, scope, _ = instances.opened(unit, f"{name}(S, M", template, arguments)
         found = identities.identity_in(inner, template.body, template.makes, scope, traced=traced)
@@ -34,7 +34,7 @@ def emitting(unit: Unit, template: templates.Template, arguments: list[Any]) -> 
     key = instances.key_of(unit, template, arguments, "reference")
     name, _ = unit.shared.instances.get(key) or ("", "")
     if not name:
-        name = _name("E", unit, template)
+        name = instances.new_name("E", unit, template)
         unit.shared.instances[key] = (name, "reference")
         _write_emitting(unit, name, template, arguments)
     return f"{name}({', '.join(['S', 'M', *using.codes_of(arguments)])})"
@@ -51,7 +51,3 @@ def _write_emitting(unit: Unit, name: str, template: templates.Template, argumen
         inner.line(f"{result} = S.emit({kind!r}, {made.code}, {called}, {using.where_of(own)})")
     inner.line(f"return {result}")
     unit.shared.functions.append(inner.writer)
-
-
-def _name(letter: str, unit: Unit, template: templates.Template) -> str:
-    return f"{letter}{len(unit.shared.instances)}_{template.name if template.name.isidentifier() else 'template'}"

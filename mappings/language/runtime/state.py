@@ -101,10 +101,10 @@ class State:
         text = "the message is none of the cases for which the pack names an event"
         self.refuse(Code.UNSUPPORTED_TRIGGER, where, text)
 
-    def unnamed_trigger(self) -> None:
+    def unnamed_trigger(self, where: str) -> None:
         """The trigger is none that the pack names, and the message still says something."""
         said = "the pack names no event for this trigger; the message is taken as what it holds says"
-        self.note(Code.UNSUPPORTED_TRIGGER, "MSH-9.2", said)
+        self.note(Code.UNSUPPORTED_TRIGGER, where, said)
 
     # resources
 

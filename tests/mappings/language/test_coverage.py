@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -15,9 +14,10 @@ from mappings.language.coverage.declared import declared
 from mappings.language.coverage.exclusions import NAME
 from mappings.language.coverage.guide import read_guide
 from mappings.language.coverage.report import NO_ELEMENT, NOT_EXERCISED, NOT_THERE, GuideScore, score
+from tests.corpus import CORPUS
 from tests.mappings.language.guides import PACK, Line, write_followed, write_guide
 
-GUIDE: Final = Path(os.environ.get("CAREHUB_CORPUS", "../shared/corpus")) / "v2_to_fhir_ig"
+GUIDE: Final = CORPUS / "v2_to_fhir_ig"
 MESSAGE: Final = "samples/one/message.hl7"
 HEAD: Final = "row,reason,instead\n"
 GENDER: Final = ("PID-8", "gender")

@@ -9,7 +9,7 @@ import pytest
 from contract.errors import Code, Unprocessable
 from mappings.formats.fhir.decode import decode_fhir
 from mappings.stages import Decoded, Format
-from tests.mappings.formats.corpus import CORPUS, needs_corpus
+from tests.corpus import CORPUS, needs_corpus
 
 BUNDLE: dict[str, Any] = {
     "resourceType": "Bundle",

@@ -9,7 +9,7 @@ import pytest
 from contract.errors import Code, Refusal, Undecodable, Unprocessable
 from mappings.formats.fhir.decode import decode_fhir
 from mappings.formats.fhir.xml import read_xml
-from tests.mappings.formats.corpus import CORPUS, needs_corpus
+from tests.corpus import CORPUS, needs_corpus
 
 PATIENT = """<?xml version="1.0" encoding="UTF-8"?>
 <!-- a comment -->

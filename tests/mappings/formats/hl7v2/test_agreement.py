@@ -11,7 +11,7 @@ import pytest
 from mappings.formats.hl7v2.decode import decode_hl7v2
 from mappings.formats.hl7v2.delimiters import Delimiters, component, subcomponent
 from mappings.formats.hl7v2.message import Message
-from tests.mappings.formats.corpus import CORPUS, needs_corpus
+from tests.corpus import CORPUS, needs_corpus
 
 FILES = sorted((CORPUS / "hl7v2").glob("*.hl7"))
 

@@ -5,7 +5,7 @@ import csv
 import pytest
 
 from mappings.formats.hl7v2.dictionary import component_type, components, field_type, fields, repeats, segments
-from tests.mappings.formats.corpus import CORPUS, needs_corpus
+from tests.corpus import CORPUS, needs_corpus
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-CORPUS = Path(os.environ.get("CAREHUB_CORPUS", "../shared/corpus"))
+from tests.servers import REPOSITORY
+
+CORPUS = Path(os.environ.get("CAREHUB_CORPUS") or REPOSITORY.parent / "shared" / "corpus").resolve()
 
 needs_corpus = pytest.mark.skipif(
     not CORPUS.is_dir(), reason=f"no real messages under CAREHUB_CORPUS ({CORPUS}): see the README"
