@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from consumers.event import Event
 from consumers.runtime import inbox
+from consumers.runtime.subscription import Subscription
 from gateway.delivery import Status
 from gateway.relay.outbox import Outgoing, Published
 from gateway.relay.publisher import Publisher
@@ -65,10 +66,19 @@ def fence_nobody() -> None:
 
 
 def forget_what_was_applied() -> None:
+    """It also takes its time between applying a batch and committing its offsets, so that a consumer is most likely
+    killed there."""
+    commit = Subscription._commit
+
+    async def commit_slowly(self: Subscription, *offsets: Any) -> None:
+        await asyncio.sleep(SLOWLY_SECONDS)
+        await commit(self, *offsets)
+
     def everything(connection: Connection, app: str, events: Sequence[Event]) -> set[tuple[str, str, str]]:
         return {inbox._key(event) for event in events}
 
     inbox._note_fresh = everything
+    Subscription._commit = commit_slowly  # type: ignore[method-assign]
 
 
 SABOTAGES: Final[Mapping[str, Callable[[], None]]] = {

@@ -77,7 +77,8 @@ def drafts_of(body: bytes, content_type: str, name: str) -> None:
         if context is None:
             return
         mapped = pack(name).map(decoded, context)
-        valid(mapped, decoded)
+        if not valid(mapped, decoded):
+            return
         drafts = restrict(mapped, pack(name).rules)
     except Refusal as refused:
         refused_well(refused.issues)
@@ -108,17 +109,18 @@ def parents_of(name: str) -> dict[str, ParentState]:
     return known
 
 
-def valid(mapped: Mapped, decoded: Decoded) -> None:
+def valid(mapped: Mapped, decoded: Decoded) -> bool:
     """What a pack made of HL7 v2 or rows is valid whatever came in. FHIR that a sender made may not be, and is refused
-    with its place."""
+    with its place: then nothing more is done with it."""
     wrong = errors_of(
         [i for event in mapped.events for judge in judges_of(decoded.format) for i in judge(event.bundle)]
     )
     if not wrong:
-        return
+        return True
     if len(judges_of(decoded.format)) == 1:
         raise BrokenPromise(f"a pack made what is not FHIR R4, at {', '.join(issue.path for issue in wrong)}")
     refused_well(wrong)
+    return False
 
 
 def refused_well(issues: tuple[Issue, ...]) -> None:

@@ -119,6 +119,8 @@ def _add_primitive(found: dict[str, Json], node: Any, element: Element, index: i
     text = node.get("value")
     value = None if text is None else _value(text, element.type)
     beside = {name: content for name, content in node.attrib.items() if name != "value"}
+    if beside.keys() > {"id"}:
+        raise _no_such(path)
     if len(node) or beside:
         bare = etree.Element(node.tag, beside)
         bare.extend(list(node))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64 as codec
-import binascii
 from collections.abc import Sequence
 from html import escape
 from typing import Final
@@ -92,14 +91,12 @@ def words(state: State, _where: str, raw: str) -> str | None:
 
 @function("base64", "text", "base64Binary")
 def base64(state: State, where: str, value: str) -> str | None:
-    """Base64 as it came, without line ends; an error if it is none."""
-    joined = "".join(value.split())
+    """Base64 as it came, without line ends and filled up with `=`; an error if it is none."""
     try:
-        codec.b64decode(joined, validate=True)
-    except (binascii.Error, ValueError):
+        return _in_fours(value)
+    except ValueError:
         state.refuse(Code.INVALID_VALUE, where, "this is not base64")
         return None
-    return joined
 
 
 @function("encapsulated", "text encoding?", "base64Binary")
@@ -109,14 +106,23 @@ def encapsulated(state: State, where: str, value: str, encoding: str | None = No
     stated = (encoding or "base64").lower()
     try:
         if stated == "base64":
-            joined = "".join(value.split()) if not value.isalnum() else value
-            codec.b64decode(joined, validate=True)
-            return joined
+            return _in_fours(value)
         if stated == "hex":
             return codec.b64encode(bytes.fromhex(value)).decode("ascii")
     except ValueError:
         state.note(Code.INVALID_VALUE, where, "this is not encoded as the message says; it is kept as text")
     return codec.b64encode(value.encode("utf-8", "surrogatepass")).decode("ascii")
+
+
+def _in_fours(value: str) -> str:
+    """Base64 without line ends, in whole groups of four characters (RFC 4648 §4), which some senders do not fill up.
+    Raises ValueError for what is none."""
+    joined = value if value.isalnum() else "".join(value.split())
+    if len(joined) % 4 or joined.endswith("==="):
+        joined = joined.rstrip("=")
+        joined += "=" * (-len(joined) % 4)
+    codec.b64decode(joined, validate=True)
+    return joined
 
 
 @function("media_type", "text", "code")
