@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+import orjson
+
 from contract.errors import Code
 from contract.event import EVENT_TYPE_SYSTEM, source_uri
 from mappings.language.runtime.state import REFERENCE, State
@@ -62,26 +64,19 @@ def _each_label_once(meta: Json) -> None:
 def _drop_references(state: State, resources: list[Json]) -> None:
     """References to resources that turned out to be empty, and what is left empty by their going."""
     gone = {REFERENCE + identity for identity in state.pruned if identity not in state.kept}
-    if not gone:
+    if not gone or not _mentioned(gone, resources):
         return
     for resource in resources:
-        if not _refers(resource, gone):
+        if not _mentioned(gone, [resource]):
             continue
         for path in list(_without(resource, gone, resource["resourceType"])):
             state.note(Code.DROPPED_REFERENCE, "", f"{path} would refer to a resource that the message says nothing of")
 
 
-def _refers(resource: Json, gone: set[str]) -> bool:
-    within: list[Any] = [resource]
-    while within:
-        value = within.pop()
-        if type(value) is dict:
-            if value.get("reference") in gone:
-                return True
-            within += value.values()
-        elif type(value) is list:
-            within += value
-    return False
+def _mentioned(references: Iterable[str], resources: list[Json]) -> bool:
+    """Whether one of them stands anywhere: in the text, which is much faster than a walk through the tree."""
+    text = orjson.dumps(resources, default=str)
+    return any(reference.encode() in text for reference in references)
 
 
 def _without(value: Json, gone: set[str], path: str) -> Iterator[str]:

@@ -148,12 +148,13 @@ class Structure:
     """The groups of a message file, ready to be looked for. `each` is the one of which every instance makes an event,
     "" where the whole message makes one."""
 
-    __slots__ = ("_kinds", "_only_each", "_starting", "each")
+    __slots__ = ("_kinds", "_only_each", "_started_by", "_starting", "each")
 
     def __init__(self, kinds: Sequence[GroupKind], each: str = "") -> None:
         self.each = each
         self._kinds = {kind.name: kind for kind in kinds}
         self._starting = {(outer, start): kind for kind in kinds for outer in kind.inside for start in kind.starts}
+        self._started_by = {start: [k for k in kinds if start in k.starts] for kind in kinds for start in kind.starts}
         self._only_each = {start for kind in kinds for start in kind.starts} if [*self._kinds] == [each] else None
 
     def parts(self, message: Message) -> list[Message | Part]:
@@ -192,9 +193,9 @@ class Structure:
                 return group
             if kind is not None:
                 return Group(kind, group, segment.index)
-        for outer in innermost.and_around():
-            for kind in self._kinds.values():
-                between = self._between(outer.kind.name, kind) if name in kind.starts else ()
+        for outer in innermost.and_around() if name in self._started_by else ():
+            for kind in self._started_by[name]:
+                between = self._between(outer.kind.name, kind)
                 if between:
                     return reduce(lambda above, each: Group(each, above, segment.index), between, outer)
         return innermost

@@ -111,6 +111,9 @@ def test_structured_numbers(raw: str, kind: str, value: Any) -> None:
         ("JVBERi0xLjQ=", None, "JVBERi0xLjQ=", []),
         ("255044462D", "Hex", "JVBERi0=", []),
         ("plain", "A", "cGxhaW4=", []),
+        ("JVBERi0xLg", "Base64", "JVBERi0xLg==", []),
+        ("JVBERi0=====", "Base64", "JVBERi0=", []),
+        ("JVBERi0xx", "Base64", "SlZCRVJpMHh4", [Code.INVALID_VALUE]),
         ("no base64!", "Base64", "bm8gYmFzZTY0IQ==", [Code.INVALID_VALUE]),
     ],
 )
