@@ -52,6 +52,7 @@ from gateway.ops.last_seen import LastSeen
 from gateway.ops.metrics import Metrics
 from gateway.reception import Reception
 from gateway.relay.relay import Relay
+from gateway.relay.replays import Replayer
 from gateway.shelf import Shelf
 from gateway.store.database import Database
 from gateway.store.entry import StoreKeys
@@ -66,6 +67,14 @@ GATEWAY_CONNECTIONS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
+class Relays:
+    """What publishes: the outbox as it grows, and replays."""
+
+    relay: Relay
+    replayer: Replayer
+
+
+@dataclass(frozen=True, slots=True)
 class Gateway:
     """The parts of a gateway that run; `relay` is its own, on SQLite."""
 
@@ -76,7 +85,7 @@ class Gateway:
     ageing: Ageing
     seen: LastSeen
     shelf: Shelf
-    relay: Relay | None
+    relay: Relays | None
 
 
 @asynccontextmanager
@@ -97,8 +106,10 @@ async def composed_gateway(
         keeper = Keeper(database, keys, rows=settings.queue_limit)
         relay = None
         if settings.on_sqlite and kafka is not None:
-            relay = make_relay(settings, database, kafka, installation.hub_id, process)
-        hub = Hub(database, Waking(keeper, relay.wake) if relay else keeper, shelf, installation.secrets.resource_ids)
+            relay = make_relays(settings, database, kafka, installation.hub_id, process)
+        hub = Hub(
+            database, Waking(keeper, relay.relay.wake) if relay else keeper, shelf, installation.secrets.resource_ids
+        )
         standing = Standing(settings, database, host, process, kafka, guard)
         gateway, health = make_gateway(hub, keys, relay, standing)
         await keeper.start()
@@ -150,7 +161,7 @@ class Standing:
     guard: BacklogGuard
 
 
-def make_gateway(hub: Hub, keys: StoreKeys, relay: Relay | None, standing: Standing) -> tuple[Gateway, Health]:
+def make_gateway(hub: Hub, keys: StoreKeys, relay: Relays | None, standing: Standing) -> tuple[Gateway, Health]:
     """HTTP, MLLP, files and the waiting room on one reception, and health over all of it; nothing is started yet."""
     settings, database = standing.settings, standing.database
     metrics = Metrics()
@@ -201,9 +212,9 @@ def health_checks(shelf: Shelf, listeners: Listeners, metrics: Metrics, standing
     ]
 
 
-def make_relay(settings: Settings, database: Database, kafka: Kafka, hub_id: str, owner: str) -> Relay:
+def make_relays(settings: Settings, database: Database, kafka: Kafka, hub_id: str, owner: str) -> Relays:
     """`owner` names the process, `hub_id` the hub: its transactional ids start with it."""
-    return Relay(
+    relay = Relay(
         database,
         kafka.bootstrap,
         hub_id=hub_id,
@@ -211,6 +222,15 @@ def make_relay(settings: Settings, database: Database, kafka: Kafka, hub_id: str
         owner=owner,
         replication=settings.kafka_replication,
     )
+    replayer = Replayer(
+        database,
+        kafka.bootstrap,
+        hub_id=hub_id,
+        transactional=kafka.transactional,
+        owner=owner,
+        replication=settings.kafka_replication,
+    )
+    return Relays(relay, replayer)
 
 
 @asynccontextmanager

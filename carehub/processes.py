@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import uvicorn
 
-from carehub.composition import Gateway, app_database, composed_gateway, make_relay, tls_of
+from carehub.composition import Gateway, Relays, app_database, composed_gateway, make_relays, tls_of
 from carehub.databases import open_hub, shown
 from carehub.heartbeat import process_name
 from carehub.installation import settle_hub_id
@@ -85,7 +85,7 @@ def gateway_parts(
         "warm-up": warm_up(asked),
     }
     if gateway.relay is not None:
-        parts["relay"] = gateway.relay.run(asked)
+        parts |= relay_parts(gateway.relay, asked)
     return parts
 
 
@@ -93,11 +93,15 @@ async def run_relay(settings: Settings, *, as_json: bool) -> None:
     """`carehub relay`. Raises Misconfigured when Kafka is not known, or the database is away or not migrated."""
     kafka = need_kafka(settings)
     async with open_hub(settings, connections=RELAY_CONNECTIONS) as database:
-        relay = make_relay(settings, database, kafka, await settle_hub_id(database), process_name("relay"))
+        relays = make_relays(settings, database, kafka, await settle_hub_id(database), process_name("relay"))
         with stopped_by_signal() as asked:
             facts = {"kafka": kafka.bootstrap, "database": shown(settings.hub_database)}
             announce(f"ready: relay from {facts['database']} to {facts['kafka']}", facts, as_json=as_json)
-            await run_parts(asked, {"relay": relay.run(asked)}, settings.stop_seconds)
+            await run_parts(asked, relay_parts(relays, asked), settings.stop_seconds)
+
+
+def relay_parts(relays: Relays, asked: asyncio.Event) -> dict[str, Coroutine[Any, Any, None]]:
+    return {"relay": relays.relay.run(asked), "replays": relays.replayer.run(asked)}
 
 
 async def run_consumers(settings: Settings, names: Sequence[str], *, as_json: bool) -> None:

@@ -23,7 +23,8 @@ def is_event_type(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """The headers of one event. Times are UTC; `sequence` grows per person, with gaps."""
+    """The headers of one event. Times are UTC; `sequence` grows per person, with gaps. `replay` is the id of the replay
+    that it comes by, `corrects` that of the event which it takes the place of."""
 
     id: str
     source: str
@@ -37,6 +38,7 @@ class Envelope:
     sequence: int
     late: bool = False
     replay: str | None = None
+    corrects: str | None = None
     traceparent: str | None = None
 
     def headers(self) -> list[tuple[str, bytes]]:
@@ -59,6 +61,8 @@ class Envelope:
             pairs.append(("ce_late", "true"))
         if self.replay:
             pairs.append(("ce_replay", self.replay))
+        if self.corrects:
+            pairs.append(("ce_corrects", self.corrects))
         if self.traceparent:
             pairs.append(("traceparent", self.traceparent))
         return [(name, value.encode()) for name, value in pairs]
@@ -81,6 +85,7 @@ class Envelope:
                 sequence=int(got["ce_sequence"]),
                 late=got.get("ce_late") == "true",
                 replay=got.get("ce_replay"),
+                corrects=got.get("ce_corrects"),
                 traceparent=got.get("traceparent"),
             )
         except KeyError as missing:

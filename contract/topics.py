@@ -13,6 +13,7 @@ PARTITIONS: Final = 24
 MAX_MESSAGE_BYTES: Final = 16 * 1024 * 1024
 """The one size limit of topic, broker and producer."""
 
+_LONGEST_NAME: Final = 64
 _WORD = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
@@ -68,6 +69,15 @@ def parse_topic(name: str) -> Topic:
 def dead_letter_topic(topic: str, group: str) -> str:
     """Where a consumer group puts what it can never apply. Same access rules as `topic`."""
     return f"{topic}.{group}.deadletter"
+
+
+def replay_topic(name: str) -> str:
+    """Where a replay of that name goes. Raises ValueError for a name that cannot stand in a topic's."""
+    if not _WORD.fullmatch(name) or len(name) > _LONGEST_NAME:
+        raise ValueError(
+            f"{name!r} cannot stand in a topic name: use lower case letters, digits and hyphens, at most 64"
+        )
+    return f"care.replay.{name}"
 
 
 EVENT_TOPIC_PATTERN: Final = r"^care\.[a-z0-9-]+\.[a-z-]+\.v1$"

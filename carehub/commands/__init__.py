@@ -15,6 +15,7 @@ def add_to(app: typer.Typer) -> None:
         places,
         preview,
         processes,
+        replay,
         state,
         stories,
         topics,
@@ -30,5 +31,6 @@ def add_to(app: typer.Typer) -> None:
     topics.add_to(app)
     stories.add_to(app)
     deadletters.add_to(app)
+    replay.add_to(app)
     state.add_to(app)
     demo.add_to(app)

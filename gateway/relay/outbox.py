@@ -71,12 +71,12 @@ def next_window(
                 continue
             total += row.size
             if chosen and (total > size or len(chosen) == rows):
-                return _load(connection, chosen)
+                return load(connection, chosen)
             chosen.append(row.id)
         if len(page) < rows:
             break
         start = page[-1].id
-    return _load(connection, chosen)
+    return load(connection, chosen)
 
 
 def mark_published(connection: Connection, published: Sequence[Published]) -> None:
@@ -133,7 +133,7 @@ _RECORDS: Final = (
     select(
         outbox.c.id.label("outbox_id"),
         *(outbox.c[name] for name in ("topic", "place", "sector", "organisation", "person_key", "late")),
-        *(event.c[name] for name in ("source", "type", "happened", "received", "sequence", "traceparent")),
+        *(event.c[name] for name in ("source", "type", "happened", "received", "sequence", "corrects", "traceparent")),
         event.c.id.label("event_id"),
         *(event.c[name] for name in ("body", "body_codec", "body_key")),
     )
@@ -146,7 +146,8 @@ _BY_IDS: Final = {
 }
 
 
-def _load(connection: Connection, ids: Sequence[int]) -> list[Outgoing]:
+def load(connection: Connection, ids: Sequence[int]) -> list[Outgoing]:
+    """These rows as records, in the order of their ids."""
     if not ids:
         return []
     found = connection.execute(_BY_IDS[connection.dialect.name], {"ids": list(ids)})
@@ -166,6 +167,7 @@ def _outgoing(row: Row[*tuple[Any, ...]]) -> Outgoing:
         organisation=row.organisation,
         sequence=row.sequence,
         late=row.late,
+        corrects=row.corrects,
         traceparent=row.traceparent,
     )
     return Outgoing(row.outbox_id, row.topic, row.person_key, envelope, bytes_of(row))

@@ -13,6 +13,7 @@ from gateway.source import Source
 from gateway.store.auditing import audit_row
 from gateway.store.bulk import any_of, insert_rows
 from gateway.store.models import audit, person_flag
+from gateway.store.persons import roots_of
 from mappings.stages import FlagChange
 
 
@@ -75,13 +76,20 @@ class Flags:
 
 
 def load_flags(connection: Connection, keys: Collection[str]) -> Flags:
-    """The flags of these persons, whose rows are locked."""
+    """The flags of these persons, by root key. Who is to change them locks the persons first."""
     flags = Flags()
     if keys:
         rows = connection.execute(select(person_flag).where(any_of(connection, person_flag.c.person_key, keys)))
         for row in rows:
             flags.held.setdefault(row.person_key, set()).add((row.rule, row.source))
     return flags
+
+
+def rules_today(connection: Connection, keys: Collection[str]) -> dict[str, frozenset[str]]:
+    """The rules that hold today for the persons whom these keys stand for, by key; those with none are left out."""
+    roots = roots_of(connection, keys)
+    flags = load_flags(connection, set(roots.values()))
+    return {key: rules for key, root in roots.items() if (rules := flags.rules(root))}
 
 
 def _is(key: str, rule: str, by: str) -> ColumnElement[bool]:

@@ -194,6 +194,8 @@ event = Table(
     Column("sequence", BigInteger, nullable=False),
     Column("restricted", Boolean, nullable=False),
     Column("traceparent", String(64)),
+    Column("corrects", String(36), comment="of a correction: the event that it takes the place of"),
+    Column("pack_version", PackVersion, comment="of a correction: what it was mapped by; else the message says"),
     *_body(),
     Index(None, "person_key", "sequence"),
 )
@@ -359,6 +361,35 @@ relay_lease = Table(
     Column("owner", String(64)),
     Column("until", UtcDateTime),
     Column("epoch", BigInteger, nullable=False, server_default="0"),
+)
+
+replay = Table(
+    "replay",
+    metadata,
+    Column("id", String(36), primary_key=True, comment="ce_replay"),
+    Column("name", String(64), nullable=False),
+    Column("wanted", Document, nullable=False, comment="which events: window, source, type, person key, topic"),
+    Column("restricted", Boolean, nullable=False, comment="the restricted events, or all others"),
+    Column("rate", Integer, nullable=False, comment="events per second at most"),
+    Column("reason", Text, nullable=False),
+    Column("status", String(16), nullable=False, comment="running, stopped, done, dropping or dropped"),
+    Column("first", BigInteger, nullable=False, comment="the outbox id that it began at"),
+    Column("position", BigInteger, nullable=False, comment="the last outbox id that was gone through"),
+    Column("last", BigInteger, nullable=False, comment="the highest outbox id at the start"),
+    Column("published", BigInteger, nullable=False),
+    Column("withheld", BigInteger, nullable=False, comment="events that their person's flags keep out of it today"),
+    Column("started", UtcDateTime, nullable=False),
+    Column("finished", UtcDateTime),
+    Column("error", String(64), nullable=False, server_default="", comment="class of what stops it just now"),
+    Column("owner", String(64)),
+    Column("lease_until", UtcDateTime),
+    Index(
+        "uq_replay_name",
+        "name",
+        unique=True,
+        postgresql_where=sql("status <> 'dropped'"),
+        sqlite_where=sql("status <> 'dropped'"),
+    ),
 )
 
 organisation_place = Table(

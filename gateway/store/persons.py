@@ -8,15 +8,15 @@ locked first, in key order; what then happens to them is decided in memory, mess
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, bindparam, select, text
 
 from contract.links import PersonLink
-from gateway.store.bulk import insert_rows, on_postgres, upsert_returning
+from gateway.store.bulk import any_of, insert_rows, on_postgres, upsert_returning
 from gateway.store.entry import Claim
 from gateway.store.faults import Contended
 from gateway.store.models import person
@@ -186,6 +186,25 @@ def save_changed(connection: Connection, people: People) -> None:
             .values(merged_into=bindparam("into"), flagged=bindparam("flag")),
             [{"of": p.key, "into": p.merged_into, "flag": p.flagged} for p in changed],
         )
+
+
+def roots_of(connection: Connection, keys: Collection[str]) -> dict[str, str]:
+    """The key that stands for each of these today."""
+    into: dict[str, str | None] = {}
+    wanted = set(keys)
+    while wanted:
+        rows = connection.execute(
+            select(person.c.key, person.c.merged_into).where(any_of(connection, person.c.key, wanted))
+        )
+        into |= dict.fromkeys(wanted) | {row.key: row.merged_into for row in rows}
+        wanted = {key for key in into.values() if key} - into.keys()
+
+    def root(key: str) -> str:
+        while above := into[key]:
+            key = above
+        return key
+
+    return {key: root(key) for key in keys}
 
 
 def keys_standing_for(connection: Connection, key: str) -> list[str]:
