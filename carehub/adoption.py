@@ -62,9 +62,14 @@ def summed(messages: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """How many messages differ, and in how many each element does."""
     counts: Counter[str] = Counter()
     for message in messages:
-        counts.update({_POSITION.sub("", each["path"]) for each in message["differences"]})
+        counts.update({without_positions(each["path"]) for each in message["differences"]})
     different = sum(bool(message["differences"]) for message in messages)
     return {"messages": len(messages), "different": different, "elements": dict(counts.most_common())}
+
+
+def without_positions(path: str) -> str:
+    """`Patient.name[0].family` as the element that it is."""
+    return _POSITION.sub("", path)
 
 
 def _shown(event: int, each: Difference) -> dict[str, Any]:
@@ -125,10 +130,10 @@ def _event(before: _Event | None, after: _Event | None) -> Iterator[Difference]:
     if classes[0] != classes[1]:
         yield Difference("event.topic", *classes)
     if before is not None and after is not None:
-        yield from _bundles(before["bundle"], after["bundle"])
+        yield from bundle_differences(before["bundle"], after["bundle"])
 
 
-def _bundles(before: Any, after: Any) -> Iterator[Difference]:
+def bundle_differences(before: Any, after: Any) -> Iterator[Difference]:
     """Resources of one type and id are compared; one that is on one side alone is one difference."""
     old, new = _resources(before), _resources(after)
     for key in [*old, *(key for key in new if key not in old)]:

@@ -8,7 +8,7 @@ A letter is closed by the transaction that keeps what it became, so whoever star
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
@@ -16,12 +16,12 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import Connection
 
 from contract.errors import Code, Conflict, Issue, Refusal, TooMany, Unavailable
-from gateway.delivery import Delivery, Retry, Status
+from gateway.delivery import Delivery, Retry
+from gateway.foresight import foresee
 from gateway.hub import Hub
-from gateway.intake import intake
 from gateway.reception import Fault, Reception
 from gateway.source import Source
-from gateway.store.keeping import Accepted, Keeping, Kept, Outcome, Refused, Waits
+from gateway.store.keeping import Accepted, Waits
 from gateway.store.letter_work import KeptLetter, kept_letter
 from gateway.store.refusals import OPEN
 from gateway.store.sharing import Sharing
@@ -110,9 +110,8 @@ async def preview_letter(id_: str, hub: Hub) -> Worked | None:
     if letter is None or (left := _left(letter)) is not None:
         return left if letter else None
     source = await hub.database.read(registered_source, letter.source)
-    foreseen = _Foreseen()
     try:
-        await intake(_delivery(letter, source, ""), replace(hub, keeper=foreseen))
+        foreseen = await foresee(_delivery(letter, source, ""), hub)
     except (Unavailable, TooMany):
         raise
     except Refusal as refusal:
@@ -126,17 +125,6 @@ async def preview_letter(id_: str, hub: Hub) -> Worked | None:
             return Worked(id_, Became.WAITING, code=str(Code.PARENT_UNKNOWN), path=first.path, text=text)
         case other:
             raise TypeError(f"intake neither accepted nor refused: {type(other).__name__}")
-
-
-class _Foreseen:
-    """Stands where the group commit does, and keeps nothing."""
-
-    outcome: Outcome | None = None
-
-    async def keep(self, keeping: Keeping) -> Kept:
-        self.outcome = keeping.outcome
-        refused = isinstance(keeping.outcome, Refused)
-        return Kept("", keeping.received, Status.ACCEPTED, refused=refused)
 
 
 def _left(letter: KeptLetter) -> Worked | None:

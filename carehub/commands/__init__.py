@@ -15,6 +15,7 @@ def add_to(app: typer.Typer) -> None:
         places,
         preview,
         processes,
+        remap,
         replay,
         state,
         stories,
@@ -32,5 +33,6 @@ def add_to(app: typer.Typer) -> None:
     stories.add_to(app)
     deadletters.add_to(app)
     replay.add_to(app)
+    remap.add_to(app)
     state.add_to(app)
     demo.add_to(app)

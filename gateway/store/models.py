@@ -195,6 +195,7 @@ event = Table(
     Column("restricted", Boolean, nullable=False),
     Column("traceparent", String(64)),
     Column("corrects", String(36), comment="of a correction: the event that it takes the place of"),
+    Column("arrived", BigInteger, comment="of a correction: the place of that event in the order of arrival"),
     Column("pack_version", PackVersion, comment="of a correction: what it was mapped by; else the message says"),
     *_body(),
     Index(None, "person_key", "sequence"),

@@ -143,6 +143,11 @@ def lock_people(connection: Connection, claims: Iterable[Claim]) -> People:
     return people
 
 
+def lock_keys(connection: Connection, keys: Collection[str]) -> None:
+    """Locks these keys until the commit: nobody draws a number for their persons meanwhile."""
+    _lock(connection, sorted(keys))
+
+
 _ON_POSTGRES: Final = (
     "SELECT key, national, merged_into, flagged FROM person WHERE key = ANY($1::varchar[]) ORDER BY key FOR UPDATE"
 )

@@ -16,9 +16,11 @@ from sqlalchemy import Connection, Table, func, select
 from contract.links import PersonLink
 from contract.topics import Sector, Topic
 from gateway.delivery import ReceiptEvent
+from gateway.source import Source
 from gateway.store.bodies import Body, pack_body
 from gateway.store.bulk import Rows, any_of
-from gateway.store.entry import Entry, traceparent_of
+from gateway.store.entry import traceparent_of
+from gateway.store.keeping import Keeping
 from gateway.store.models import SHARDS, dead_letter, event, outbox
 from gateway.store.numbers import draw_both
 from gateway.store.withholding import dump, routed, withheld
@@ -29,16 +31,30 @@ NEVER: Final = 2**63 - 1
 Inserts: TypeAlias = tuple[Table, Rows]
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What brought an event about: a message of `source`, when it was `received` (UTC), and its trace."""
+
+    source: Source
+    received: datetime
+    traceparent: str | None
+
+    @classmethod
+    def of(cls, keeping: Keeping) -> Origin:
+        return cls(keeping.source, keeping.received, traceparent_of(keeping))
+
+
 @dataclass(slots=True)
 class Publication:
     """`plain` and `body` are the event as mapped and as stored; `others` the places it reaches beside its own.
 
     `message` is empty for what the hub itself makes. `arrived` orders what was taken in earlier and released only now.
-    `after` is what must be published before this.
+    `after` is what must be published before this. `corrects` is the event that a correction takes the place of, and
+    `pack_version` what it was mapped by.
     """
 
     id: str
-    entry: Entry
+    origin: Origin
     type: str
     key: str
     happened: datetime
@@ -50,6 +66,8 @@ class Publication:
     restricted: bool = False
     arrived: int = NEVER
     after: Publication | None = None
+    corrects: str | None = None
+    pack_version: str | None = None
     merge: PersonLink | None = None
     states: tuple[ResourceState, ...] = ()
     rules: set[str] = field(default_factory=set)
@@ -74,7 +92,7 @@ class Publication:
 
     def reach_restricted(self, rules: Collection[str]) -> None:
         """A link names keys only, and stays; but who reads the restricted topic must learn of it there."""
-        restricted = event_topic(self.entry.source.place, self.entry.source.sector, restricted=True)
+        restricted = event_topic(self.origin.source.place, self.origin.source.sector, restricted=True)
         if restricted not in self.topics and routed(rules):
             self.topics = (*self.topics, restricted)
 
@@ -115,10 +133,11 @@ def number_publications(connection: Connection, publications: Sequence[Publicati
 
 def mark_late(connection: Connection, released: Sequence[Publication], everything: Sequence[Publication]) -> None:
     """Marks what is released behind an event of its person that was accepted after it. What a retried dead letter
-    became counts by the place of the letter: several that are retried in their order are not late for each other."""
+    became counts by the place of the letter, and a correction by that of what it corrects: several that come in their
+    order are not late for each other."""
     if not released:
         return
-    arrived = func.coalesce(dead_letter.c.number, event.c.sequence)
+    arrived = func.coalesce(event.c.arrived, dead_letter.c.number, event.c.sequence)
     rows = connection.execute(
         select(event.c.person_key, func.max(arrived))
         .select_from(event.outerjoin(dead_letter, dead_letter.c.message == event.c.message))
@@ -140,15 +159,27 @@ def _event_row(publication: Publication) -> dict[str, Any]:
         "id": publication.id,
         "message": publication.message,
         "number": publication.number,
-        "source": publication.entry.source.id,
+        "source": publication.origin.source.id,
         "type": publication.type,
         "person_key": publication.key,
         "happened": publication.happened,
-        "received": publication.entry.keeping.received,
+        "received": publication.origin.received,
         "sequence": publication.sequence,
         "restricted": publication.restricted,
-        "traceparent": traceparent_of(publication.entry.keeping),
+        "traceparent": publication.origin.traceparent,
+        **_correcting(publication),
         **body.columns(),
+    }
+
+
+def _correcting(publication: Publication) -> dict[str, Any]:
+    """Corrections never share a group with new events, whose rows need not carry this."""
+    if publication.corrects is None:
+        return {}
+    return {
+        "corrects": publication.corrects,
+        "pack_version": publication.pack_version,
+        "arrived": publication.arrived,
     }
 
 
@@ -159,7 +190,7 @@ def _outbox_row(publication: Publication, topic: Topic, now: datetime) -> dict[s
         "topic": topic_name(topic),
         "place": topic.place,
         "sector": str(topic.sector),
-        "organisation": publication.entry.source.organisation,
+        "organisation": publication.origin.source.organisation,
         "person_key": publication.key,
         "shard": shard_of(publication.key),
         "size": len(publication.plain),

@@ -20,7 +20,7 @@ from gateway.store.flags import Flags, load_flags
 from gateway.store.models import event, outbox
 from gateway.store.numbers import new_id
 from gateway.store.persons import People, lock_people, save_changed, save_new
-from gateway.store.publication import NEVER, Inserts, Publication, number_publications
+from gateway.store.publication import NEVER, Inserts, Origin, Publication, number_publications
 from gateway.store.rewriting import rewrite_unpublished
 from gateway.store.sharing import Sharing
 from gateway.store.states import Remembered, remember_states, snapshot_hashes
@@ -118,7 +118,7 @@ class _Group:
     def remembered(self) -> Iterable[Remembered]:
         for p in self.publications:
             for state in p.states:
-                yield Remembered(p.entry.source.identifier_domain, p.key, p.sequence, state)
+                yield Remembered(p.origin.source.identifier_domain, p.key, p.sequence, state)
 
     def _says_nothing_new(self, draft: DraftEntry, entry: Entry) -> bool:
         rows = [state for state in draft.draft.states if state.snapshot]
@@ -156,10 +156,10 @@ class _Group:
         topics = tuple(sorted({*self._topics_used(old), *self._topics(draft, entry)}, key=str))
         last: Publication | None = None
         for key in (old, link.current):
-            event_id = new_id()
+            event_id, origin = new_id(), Origin.of(entry.keeping)
             body = dump(linked_bundle(link, event_id, entry.source.id, draft.draft.happened))
             last = Publication(
-                event_id, entry, PERSON_LINKED, key, draft.draft.happened, body, None, topics, after=last
+                event_id, origin, PERSON_LINKED, key, draft.draft.happened, body, None, topics, after=last
             )
             self.publications.append(last)
             if key == old:
@@ -168,7 +168,7 @@ class _Group:
     def _add_event(self, draft: DraftEntry, entry: Entry, key: str, number: int, merge: PersonLink | None) -> None:
         publication = Publication(
             id=new_id(),
-            entry=entry,
+            origin=Origin.of(entry.keeping),
             type=draft.draft.type,
             key=key,
             happened=draft.draft.happened,

@@ -21,6 +21,12 @@ def upgrade() -> None:
             comment="of a correction: the event that it takes the place of",
         ),
         sa.Column(
+            "arrived",
+            sa.BigInteger(),
+            nullable=True,
+            comment="of a correction: the place of that event in the order of arrival",
+        ),
+        sa.Column(
             "pack_version",
             sa.Text().with_variant(sa.String(length=32), "sqlite"),
             nullable=True,
@@ -74,4 +80,5 @@ def downgrade() -> None:
     op.drop_index("uq_replay_name", table_name="replay", postgresql_where=_ANY, sqlite_where=_ANY)
     op.drop_table("replay")
     op.drop_column("event", "pack_version")
+    op.drop_column("event", "arrived")
     op.drop_column("event", "corrects")
