@@ -28,6 +28,7 @@ from consumers.database import Database as AppDatabase
 from contract.errors import Misconfigured, Unavailable
 from gateway.ageing import Ageing
 from gateway.batch_work import BatchWork
+from gateway.consumption import ConsumerGroups
 from gateway.door import Door
 from gateway.files import Files
 from gateway.http.app import make_app
@@ -60,6 +61,7 @@ from gateway.store.group import Keeper
 from gateway.store.keeping import Keeping, Kept
 from gateway.store.localities import read_register
 from gateway.store.sources import StoredRegister, all_sources
+from gateway.stories import Stories
 from gateway.waiting_room import WaitingRoom
 from mappings.language import Cache
 
@@ -181,11 +183,12 @@ def make_gateway(hub: Hub, keys: StoreKeys, relay: Relays | None, standing: Stan
         unavailable=failed,
     )
     files = Files(hub, keys)
+    stories = Stories(database, ConsumerGroups(standing.kafka.bootstrap if standing.kafka else None))
     desk = Desk(reception, limits, in_flight, metrics)
     listeners = Listeners(standing.host, door, _bound_ports(database), desk)
     health = Health(health_checks(hub.shelf, listeners, metrics, standing))
     gateway = Gateway(
-        app=make_app(Front(hub, door, files, reception, health, metrics, limits, in_flight)),
+        app=make_app(Front(hub, door, files, reception, stories, keys, health, metrics, limits, in_flight)),
         listeners=listeners,
         batches=BatchWork(hub, reception, metrics, standing.process, files.arrived),
         waiting=WaitingRoom(hub, reception),

@@ -27,6 +27,7 @@ from gateway.store.keeping import (
     Outcome,
     Refused,
     Waits,
+    stored_name,
 )
 from gateway.store.states import load_parents
 from mappings import formats
@@ -146,7 +147,7 @@ def keeping(delivery: Delivery, source: Source, reading: Reading | None, outcome
         named_by, name = NamedBy.CONTENT, content.hex()
     return Keeping(
         source=source,
-        message_id=f"sha256:{name}" if named_by is NamedBy.CONTENT else f"{named_by}:{name}",
+        message_id=stored_name(named_by, name),
         remember=HASH_REMEMBERED_SECONDS if named_by is NamedBy.CONTENT else REMEMBERED_SECONDS,
         comparable=comparable,
         content=content,

@@ -103,8 +103,16 @@ PREVIEW: Final[Operation] = {
 }
 
 MESSAGES: Final[Operation] = {
-    "summary": "A sender's own messages since a moment, oldest first",
+    "summary": "A sender's own messages since a moment, oldest first, or by the sender's own message id",
+    "description": "With `message-id`, the others but `source` do not count: the latest message of that id and every "
+    "dead letter of it, in the order received; none is an empty list.",
     "parameters": [
+        _query(
+            "message-id",
+            "As the sender knows it: MSH-9.1^MSH-9.2^MSH-10 for HL7 v2 (`ADT^A01^MSG00001`), X-Request-ID, event code"
+            "^endpoint^identifier for a FHIR message, Idempotency-Key, or the SHA-256 of the bytes.",
+            {"type": "string", "pattern": r"^[^\u0000-\u001f\u007f]+$", "maxLength": 1000},
+        ),
         _query("since", "RFC 3339; a day ago when absent.", MOMENT),
         _query("source", "Whose messages; an operator names it, a sender sees its own whatever it names.", _WORD),
         _query("after", "Id of the last message of the page before.", _WORD),
@@ -116,13 +124,19 @@ MESSAGES: Final[Operation] = {
 MESSAGE: Final[Operation] = {
     "summary": "What became of a message",
     "parameters": [_ID],
-    "responses": {"200": _json("Its story.", {"type": "object"}), **_refused("401", "403", "404", "503")},
+    "responses": {
+        "200": _json("Its story.", {"allOf": [_ref("Message"), _ref("Asked")]}),
+        **_refused("401", "403", "404", "503"),
+    },
 }
 
 EVENT: Final[Operation] = {
-    "summary": "The life of an event so far",
+    "summary": "The life of an event so far: mapped by what, published where and when, consumed by whom",
     "parameters": [_ID],
-    "responses": {"200": _json("Its story.", {"type": "object"}), **_refused("401", "403", "404", "503")},
+    "responses": {
+        "200": _json("Its story.", {"allOf": [_ref("Event"), _ref("Asked")]}),
+        **_refused("401", "403", "404", "503"),
+    },
 }
 
 BATCH: Final[Operation] = {

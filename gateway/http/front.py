@@ -16,6 +16,8 @@ from gateway.ops.health import Health
 from gateway.ops.metrics import Metrics
 from gateway.reception import Reception
 from gateway.source import Principal
+from gateway.store.entry import StoreKeys
+from gateway.stories import Stories
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class Front:
     door: Door
     files: Files
     reception: Reception
+    stories: Stories
+    keys: StoreKeys
     health: Health
     metrics: Metrics
     limits: Limits

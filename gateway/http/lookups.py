@@ -11,9 +11,6 @@ from gateway.http.front import Front
 from gateway.http.query import moment, number, word
 from gateway.http.refusals import wrong_request
 from gateway.store.batches import batch_by_id, batch_rows
-from gateway.store.deadletters import get_dead_letter
-from gateway.store.events import event_by_id
-from gateway.store.messages import message_by_id, messages_since
 from gateway.store.sources import all_sources
 
 _A_DAY: Final = timedelta(days=1)
@@ -21,40 +18,39 @@ _PAGE: Final = 100
 _LONGEST_PAGE: Final = 1000
 _LARGEST_NUMBER: Final = 2**31 - 1
 _ID: Final = (r"[\x21-\x7e]{1,255}", "an id: at most 255 letters, digits and marks, without blanks")
+_MESSAGE_ID: Final = (
+    r"[^\x00-\x1f\x7f]{1,1000}",
+    "the id that the message has for its sender, as in ADT^A01^MSG00001: at most 1000 characters",
+)
 
 
 async def message(asked: Asked, front: Front) -> Answer:
     """`GET /messages/{id}`: what became of a message; a refused one that was kept has its dead letter's id."""
     _, own = await front.reader(asked)
-    id_ = asked.id
-    if id_ is None:
-        return wrong_request(404)
-    found = await front.hub.database.read(message_by_id, id_, own)
-    if found is not None:
-        return as_json(200, found.as_dict())
-    letter = await front.hub.database.read(get_dead_letter, id_)
-    if letter is None or own not in (None, letter[0].source):
-        return wrong_request(404)
-    return as_json(200, {**letter[0].as_dict(), "status": "refused", "deadLetter": letter[0].status})
+    found = await front.stories.of_message(asked.id, own) if asked.id else None
+    return as_json(200, found) if found else wrong_request(404)
 
 
 async def messages(asked: Asked, front: Front) -> Answer:
-    """`GET /messages?since=`: a sender's own messages, oldest first; an operator names the source."""
+    """`GET /messages?message-id=`: what became of a message by its sender's own id. `GET /messages?since=`: a sender's
+    own messages, oldest first. An operator names the source."""
     _, own = await front.reader(asked)
     source = own or word(asked, "source", *_ID)
     if source is None:
         raise WrongRequest("name the source: ?source=ID")
+    message_id = word(asked, "message-id", *_MESSAGE_ID)
+    if message_id is not None:
+        return as_json(200, await front.stories.named(source, message_id, front.keys))
     since = moment(asked, "since", datetime.now(UTC) - _A_DAY)
     limit = number(asked, "limit", _PAGE, 1, _LONGEST_PAGE)
-    found = await front.hub.database.read(messages_since, source, since, limit, word(asked, "after", *_ID))
-    return as_json(200, {"messages": [life.as_dict() for life in found]})
+    return as_json(200, await front.stories.since(source, since, limit, word(asked, "after", *_ID)))
 
 
 async def event(asked: Asked, front: Front) -> Answer:
     """`GET /events/{id}`: the life of an event so far."""
     _, own = await front.reader(asked)
-    found = await front.hub.database.read(event_by_id, asked.id, own) if asked.id else None
-    return as_json(200, found.as_dict()) if found else wrong_request(404)
+    found = await front.stories.of_event(asked.id, own) if asked.id else None
+    return as_json(200, found) if found else wrong_request(404)
 
 
 async def batch(asked: Asked, front: Front) -> Answer:

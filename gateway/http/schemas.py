@@ -68,7 +68,72 @@ SCHEMAS: Final[Mapping[str, Any]] = {
         "type": "object",
         "required": ["index", "ok", "event", "topic", "bundle", "events", "issues", "unmapped"],
     },
-    "Messages": {"type": "object", "required": ["messages"]},
+    "Messages": {
+        "allOf": [{"$ref": "#/components/schemas/Asked"}],
+        "type": "object",
+        "required": ["messages"],
+        "properties": {"messages": {"type": "array", "items": {"$ref": "#/components/schemas/Message"}}},
+    },
+    "Asked": {
+        "type": "object",
+        "required": ["consumersUnknown"],
+        "properties": {
+            "consumersUnknown": {
+                "description": "Why `consumedBy` is null: Kafka does not answer. Null when it does.",
+                "type": ["string", "null"],
+            }
+        },
+    },
+    "Message": {
+        "description": "With the status `refused` it is a dead letter: `issues` say why, `deadLetter` whether it is "
+        "open, `message` what it became by a retry.",
+        "type": "object",
+        "required": ["id", "status", "source", "pack", "packVersion"],
+        "properties": {
+            "id": UUID,
+            "status": {"enum": ["accepted", "waiting", "refused"]},
+            "source": {"type": "string"},
+            "received": MOMENT,
+            "pack": {"type": "string"},
+            "packVersion": {"type": "string"},
+            "events": {"type": "array", "items": {"$ref": "#/components/schemas/Event"}},
+        },
+    },
+    "Event": {
+        "type": "object",
+        "required": ["id", "message", "source", "type", "received", "pack", "packVersion", "topics"],
+        "properties": {
+            "id": UUID,
+            "message": {"type": ["string", "null"], "format": "uuid"},
+            "source": {"type": "string"},
+            "type": {"type": "string"},
+            "received": MOMENT,
+            "pack": {"type": ["string", "null"]},
+            "packVersion": {"type": ["string", "null"]},
+            "topics": {"type": "array", "items": {"$ref": "#/components/schemas/Outlet"}},
+        },
+    },
+    "Outlet": {
+        "type": "object",
+        "required": ["topic", "published", "partition", "offset", "late", "consumedBy"],
+        "properties": {
+            "topic": {"type": "string"},
+            "published": {"type": ["string", "null"], "format": "date-time"},
+            "partition": {"type": ["integer", "null"]},
+            "offset": {"type": ["integer", "null"]},
+            "late": {"type": "boolean"},
+            "consumedBy": {
+                "description": "Each consumer group that reads the topic, by its committed offsets; null when Kafka "
+                "does not tell.",
+                "type": ["array", "null"],
+                "items": {
+                    "type": "object",
+                    "required": ["group", "consumed"],
+                    "properties": {"group": {"type": "string"}, "consumed": {"type": "boolean"}},
+                },
+            },
+        },
+    },
     "LetterGroups": {
         "type": "object",
         "required": ["groups"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -59,6 +59,10 @@ class DeadLetter:
             "closed": rfc3339(self.closed) if self.closed else None,
             "message": self.message,
         }
+
+    def as_refused(self) -> dict[str, object]:
+        """As what became of the message, for its sender."""
+        return {**self.as_dict(), "status": "refused", "deadLetter": self.status}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,13 @@ def get_dead_letter(connection: Connection, id_: str) -> tuple[DeadLetter, bytes
     """A dead letter with the bytes as they were received."""
     row = connection.execute(select(dead_letter).where(dead_letter.c.id == id_)).first()
     return (_letter(row), bytes_of(row)) if row else None
+
+
+def letters_named(connection: Connection, source: str, hashes: Collection[bytes]) -> list[DeadLetter]:
+    """A source's dead letters of every status, of message ids with these hashes, in the order first received."""
+    of_ids = any_of(connection, dead_letter.c.key_hash, hashes)
+    rows = select(*_COLUMNS).where(dead_letter.c.source == source, of_ids)
+    return [_letter(row) for row in connection.execute(rows.order_by(dead_letter.c.first_received, dead_letter.c.id))]
 
 
 def told_letter(connection: Connection, id_: str) -> dict[str, Any] | None:

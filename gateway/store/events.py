@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
 from contract.event import rfc3339
 from gateway.store.bulk import any_of
-from gateway.store.models import event, outbox
+from gateway.store.models import event, message, outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Outlet:
 
 @dataclass(frozen=True, slots=True)
 class EventLife:
-    """An event without its content. `message` is empty for one that the hub itself made."""
+    """An event without its content. Of one that the hub itself made, `message` and pack are None."""
 
     id: str
     message: str | None
@@ -47,6 +47,8 @@ class EventLife:
     received: datetime
     sequence: int
     restricted: bool
+    pack: str | None
+    pack_version: str | None
     outlets: tuple[Outlet, ...]
 
     def as_dict(self) -> dict[str, object]:
@@ -59,13 +61,15 @@ class EventLife:
             "received": rfc3339(self.received),
             "sequence": self.sequence,
             "restricted": self.restricted,
+            "pack": self.pack,
+            "packVersion": self.pack_version,
             "topics": [outlet.as_dict() for outlet in self.outlets],
         }
 
 
 def event_by_id(connection: Connection, event_id: str, source: str | None = None) -> EventLife | None:
     """None when there is none, or when it is not of `source`, if one is given: a sender sees only its own."""
-    rows = connection.execute(select(*_COLUMNS).where(event.c.id == event_id)).fetchall()
+    rows = connection.execute(_EVENTS.where(event.c.id == event_id)).fetchall()
     if not rows or (source is not None and rows[0].source != source):
         return None
     outlets = connection.execute(select(outbox).where(outbox.c.event == event_id).order_by(outbox.c.id))
@@ -77,7 +81,7 @@ def events_of_messages(connection: Connection, messages: Collection[str]) -> dic
     if not messages:
         return {}
     rows = connection.execute(
-        select(*_COLUMNS).where(any_of(connection, event.c.message, messages)).order_by(event.c.message, event.c.number)
+        _EVENTS.where(any_of(connection, event.c.message, messages)).order_by(event.c.message, event.c.number)
     ).fetchall()
     outlets: dict[str, list[Outlet]] = {}
     of_events = any_of(connection, outbox.c.event, [row.id for row in rows])
@@ -86,10 +90,12 @@ def events_of_messages(connection: Connection, messages: Collection[str]) -> dic
     lives: dict[str, list[EventLife]] = {}
     for row in rows:
         lives.setdefault(row.message, []).append(_life(row, tuple(outlets.get(row.id, ()))))
-    return {message: tuple(found) for message, found in lives.items()}
+    return {id_: tuple(found) for id_, found in lives.items()}
 
 
-_COLUMNS = [column for column in event.c if not column.name.startswith("body")]
+_EVENTS: Final = select(
+    *(column for column in event.c if not column.name.startswith("body")), message.c.pack, message.c.pack_version
+).outerjoin(message, message.c.id == event.c.message)
 
 
 def _outlet(row: Any) -> Outlet:
@@ -107,5 +113,7 @@ def _life(row: Any, outlets: tuple[Outlet, ...]) -> EventLife:
         received=row.received,
         sequence=row.sequence,
         restricted=row.restricted,
+        pack=row.pack,
+        pack_version=row.pack_version,
         outlets=outlets,
     )

@@ -28,6 +28,11 @@ class NamedBy(StrEnum):
     CONTENT = "content"
 
 
+def stored_name(named_by: NamedBy, name: str) -> str:
+    """The message id that is hashed: an id of one kind is never taken for one of another."""
+    return f"sha256:{name}" if named_by is NamedBy.CONTENT else f"{named_by}:{name}"
+
+
 @dataclass(frozen=True, slots=True)
 class Accepted:
     """Outcome: events to publish (none is possible: a row of a snapshot that says nothing new). `unmapped` are the code

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, and_, or_, select
 
 from contract.event import rfc3339
+from gateway.store.bulk import any_of
 from gateway.store.events import EventLife, events_of_messages
-from gateway.store.models import message
+from gateway.store.models import message, message_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,17 @@ def messages_since(
         )
     rows = connection.execute(
         select(*_COLUMNS).where(*wanted).order_by(message.c.received, message.c.id).limit(limit)
+    ).fetchall()
+    return _lives(connection, rows)
+
+
+def messages_named(connection: Connection, source: str, hashes: Collection[bytes]) -> list[MessageLife]:
+    """A source's messages that are remembered by ids with these hashes, the latest of each id, oldest first."""
+    rows = connection.execute(
+        select(*_COLUMNS)
+        .join(message_key, message_key.c.message == message.c.id)
+        .where(any_of(connection, message_key.c.key_hash, hashes), message.c.source == source)
+        .order_by(message.c.received, message.c.id)
     ).fetchall()
     return _lives(connection, rows)
 

@@ -12,6 +12,7 @@ import httpx
 import pytest
 import uvicorn
 
+from gateway.consumption import ConsumerGroups
 from gateway.door import Door
 from gateway.files import Files
 from gateway.http.app import make_app
@@ -22,6 +23,7 @@ from gateway.limits import InFlight, Limits
 from gateway.ops.health import Check, Finding, Health
 from gateway.ops.metrics import Metrics
 from gateway.reception import Reception, Take
+from gateway.stories import Stories
 from tests.gateway.fakes import KEY, FakeIntake, FakeRegister
 from tests.gateway.store.making import KEYS
 
@@ -68,9 +70,10 @@ async def house(limits: Limits) -> AsyncIterator[House]:
 
 @contextlib.asynccontextmanager
 async def opened(
-    hub: Hub, take: Take, register: FakeRegister, limits: Limits
+    hub: Hub, take: Take, register: FakeRegister, limits: Limits, kafka: str | None = None
 ) -> AsyncIterator[tuple[int, Front, httpx.AsyncClient]]:
-    """The door on a free port, and a client that holds the key of the usual source."""
+    """The door on a free port, and a client that holds the key of the usual source. `kafka` is where it asks who has
+    consumed what."""
 
     async def look() -> Finding:
         return Finding(True, detail={"sources": ["dch-pas"]})
@@ -78,7 +81,9 @@ async def opened(
     health, metrics = Health([Check("database", look)]), Metrics()
     await health.look()
     reception = Reception(take, metrics, unavailable=health.look_soon)
-    front = Front(hub, Door(register), Files(hub, KEYS), reception, health, metrics, limits, InFlight(limits.in_flight))
+    stories = Stories(hub and hub.database, ConsumerGroups(kafka))
+    files, in_flight = Files(hub, KEYS), InFlight(limits.in_flight)
+    front = Front(hub, Door(register), files, reception, stories, KEYS, health, metrics, limits, in_flight)
     async with serving(make_app(front)) as port:
         headers = {"Authorization": f"Bearer {KEY}"}
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=5) as client:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +10,16 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from gateway.batch_work import BatchWork
+from gateway.consumption import NO_KAFKA
 from gateway.limits import Limits
+from gateway.store.models import outbox
 from tests.gateway.fakes import KEY, OPERATOR_KEY, OTHER_KEY, FakeRegister, principal, sha256
 from tests.gateway.http.conftest import opened
 from tests.gateway.http.test_events import outcome
-from tests.gateway.store.making import PAS
+from tests.gateway.store.making import NOON, PAS
 from tests.gateway.stored import Stored, stored
 
 CSV = b"who,what\n1,event\n2,bad\n3,event\n"
@@ -175,3 +179,56 @@ async def test_a_wrong_method_is_told_the_methods_of_that_very_address(
     response = await place.client.options(address)
     assert response.status_code == 405
     assert set(response.headers["allow"].split(", ")) == methods
+
+
+class TestByTheSendersOwnMessageId:
+    async def test_a_message_is_found_by_its_idempotency_key_or_the_hash_of_its_bytes(self, place: Place) -> None:
+        keyed = (await place.send(b'{"who":"1","what":"event"}', "application/json", Idempotency_Key="monday-1")).json()
+        body = b'{"who":"2","what":"event"}'
+        bare = (await place.send(body, "application/json")).json()
+        [found] = (await place.get("/messages?message-id=monday-1"))["messages"]
+        assert (found["id"], found["events"][0]["id"]) == (keyed["id"], keyed["events"][0]["id"])
+        for digest in (sha256(body).hex(), sha256(body).hex().upper()):
+            assert [each["id"] for each in (await place.get(f"/messages?message-id={digest}"))["messages"]] == [
+                bare["id"]
+            ]
+
+    async def test_dead_letters_of_the_id_are_found_too(self, place: Place) -> None:
+        first = (await place.send(b'{"who":"1","what":"event"}', "application/json", Idempotency_Key="b")).json()
+        again = await place.send(b'{"who":"2","what":"event"}', "application/json", Idempotency_Key="b")
+        assert again.status_code == 409
+        taken, conflict = (await place.get("/messages?message-id=b"))["messages"]
+        assert (taken["id"], taken["status"]) == (first["id"], "accepted")
+        assert (conflict["status"], conflict["deadLetter"], conflict["code"]) == (
+            "refused",
+            "open",
+            "message-id-conflict",
+        )
+        assert (await place.get(f"/messages/{conflict['id']}")) == {**conflict, "consumersUnknown": None}
+
+    async def test_it_is_its_senders_own(self, place: Place) -> None:
+        await place.send(b'{"who":"1","what":"event"}', "application/json", Idempotency_Key="mine")
+        for query in ("message-id=mine", "message-id=mine&source=dch-pas"):
+            assert (await place.get(f"/messages?{query}", OTHER))["messages"] == []
+        assert (await place.client.get("/messages?message-id=mine", headers=OPERATOR)).status_code == 400
+        assert len((await place.get("/messages?message-id=mine&source=dch-pas", OPERATOR))["messages"]) == 1
+        assert (await place.get("/messages?message-id=mine&source=other", OPERATOR))["messages"] == []
+
+    @pytest.mark.parametrize("written", ["%00", "x" * 1001, "a%0Ab"])
+    async def test_what_is_no_message_id_is_refused(self, place: Place, written: str) -> None:
+        response = await place.client.get(f"/messages?message-id={written}")
+        assert response.status_code == 400
+        assert "message-id" in response.text
+
+
+async def test_a_look_up_without_kafka_says_that_consumers_are_not_known(place: Place) -> None:
+    receipt = (await place.send(b'{"who":"1","what":"event"}', "application/json")).json()
+    event = f"/events/{receipt['events'][0]['id']}"
+    waits = await place.get(event)
+    assert (waits["topics"][0]["consumedBy"], waits["consumersUnknown"]) == ([], None)
+    published = update(outbox).values(published=NOON, partition=3, offset=7)
+    await place.house.database.run(lambda connection: connection.execute(published))
+    for path in (event, f"/messages/{receipt['id']}", "/messages"):
+        found = await place.get(path)
+        assert found["consumersUnknown"] == NO_KAFKA
+        assert '"consumedBy": null' in json.dumps(found)
