@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,11 +17,19 @@ from carehub.kafka import find_kafka
 from carehub.settings import Settings
 from carehub.tail import topics_of
 from contract.errors import Misconfigured
+from gateway.ops.backlog import Budget, Measure, seconds_until_full
 from gateway.relay.leases import GroupOwner, group_owners
+from gateway.store.database import Database
+from gateway.store.health import measure_backlog
 from gateway.store.models import GROUPS, batch, dead_letter, heartbeat, outbox, source, waiting
 
 STUCK_SECONDS: Final = 60.0
 """Age of an unpublished event from which on something is stuck, not just busy."""
+
+PILING_SECONDS: Final = 5.0
+"""Age from which on it is worth a moment to see how fast they pile up."""
+
+MEASURED_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +56,13 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`problems` is empty when all is well; each says what is wrong and where to look."""
+    """`problems` is empty when all is well; each says what is wrong and where to look. `seconds_until_full`: how long
+    until what waits for Kafka has used its budget up, None where it does not pile up."""
 
     database: str
     kafka: str
     counts: Counts
+    seconds_until_full: int | None
     problems: tuple[str, ...]
 
 
@@ -59,14 +71,32 @@ async def look(settings: Settings) -> State:
     async with open_hub(settings) as database:
         now = datetime.now(UTC)
         counts = await database.read(count, now)
+        left = await _until_full(database, settings) if _piles_up(counts, now) else None
     kafka = find_kafka(settings)
     answers = kafka is not None and await _answers(kafka.bootstrap)
     return State(
         database="SQLite" if settings.on_sqlite else "PostgreSQL",
         kafka=kafka.bootstrap if kafka else "none",
         counts=counts,
+        seconds_until_full=left,
         problems=tuple(_problems(counts, now, kafka.bootstrap if kafka else None, answers=answers)),
     )
+
+
+def _piles_up(counts: Counts, now: datetime) -> bool:
+    oldest = counts.oldest_unpublished
+    return oldest is not None and (now - oldest).total_seconds() > PILING_SECONDS
+
+
+async def _until_full(database: Database, settings: Settings) -> int | None:
+    """By two measures, a moment apart: nobody but gateways remembers earlier ones."""
+    budget = Budget(settings.backlog_rows, settings.backlog_bytes)
+    measures = []
+    for pause in (MEASURED_SECONDS, 0.0):
+        measures.append(Measure(time.monotonic(), await database.read(measure_backlog, datetime.now(UTC))))
+        await asyncio.sleep(pause)
+    left = seconds_until_full(measures, budget, settled=0.0)
+    return None if left is None else round(left)
 
 
 def count(connection: Connection, now: datetime) -> Counts:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import typer
 
 from carehub.commands import exits
@@ -52,7 +54,7 @@ def status(as_json: AsJson = False) -> None:
                 "Kafka": state.kafka,
                 "gateways": counts.gateways,
                 "sources": f"{counts.sources}{paused}, last message {cell(counts.last_message)}",
-                "to publish": f"{counts.unpublished} events{oldest}",
+                "to publish": f"{counts.unpublished} events{oldest}{_until_full(state.seconds_until_full)}",
                 "relay": f"{counts.relay_groups} of {GROUPS} groups of shards have an owner",
                 **{f"  {owner}": _numbers(groups) for owner, groups in sorted(counts.relays.items())},
                 "waiting": f"{counts.waiting} messages wait for a parent{waited}",
@@ -63,6 +65,14 @@ def status(as_json: AsJson = False) -> None:
         )
     if state.problems:
         raise typer.Exit(exits.NO)
+
+
+def _until_full(seconds: int | None) -> str:
+    if seconds is None:
+        return ""
+    if seconds == 0:
+        return "; no more are taken in: the budget is used up"
+    return f"; at this rate the budget is used up in {timedelta(seconds=seconds)}"
 
 
 def _numbers(groups: tuple[int, ...]) -> str:

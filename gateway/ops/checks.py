@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
@@ -35,19 +36,22 @@ def database_written(
 
 
 def backlog_within_budget(guard: BacklogGuard, metrics: Metrics) -> Check:
-    """What waits for Kafka. Needed: over its budget, senders get 503."""
+    """What waits for Kafka, and how long until its budget is used up. Needed: then senders get 503."""
 
     async def look() -> Finding:
         found = await guard.measure()
         metrics.outbox_rows.set(found.rows)
         metrics.outbox_bytes.set(found.size)
         metrics.outbox_oldest.set(found.oldest_seconds)
+        left = guard.seconds_until_full
+        metrics.outbox_until_full.set(math.inf if left is None else left)
         detail = {
             "rows": found.rows,
             "bytes": found.size,
             "oldestSeconds": round(found.oldest_seconds, 1),
             "budgetRows": guard.budget.rows,
             "budgetBytes": guard.budget.size,
+            "secondsUntilFull": None if left is None else round(left),
         }
         if guard.used_up:
             return Finding(False, "its budget is used up: is Kafka away, or no relay running?", detail)

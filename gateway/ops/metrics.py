@@ -59,6 +59,9 @@ class Metrics:
         self.outbox_rows = self._gauge("outbox_rows", "Events that are kept and not yet published")
         self.outbox_bytes = self._gauge("outbox_bytes", "Bytes of events that are kept and not yet published")
         self.outbox_oldest = self._gauge("outbox_oldest_seconds", "Age of the oldest event that is not yet published")
+        self.outbox_until_full = self._gauge(
+            "outbox_until_full_seconds", "How long until the outbox's budget is used up, +Inf while it does not grow"
+        )
         self.waiting = self._gauge("waiting_messages", "Messages that wait for a parent")
         self.waiting_oldest = self._gauge(
             "waiting_oldest_seconds", "How long the first of the messages that wait for a parent has done so"

@@ -95,9 +95,29 @@ async def test_a_backlog_over_its_budget_turns_senders_away(house: Stored) -> No
     roomy.admit()
     health = await looked(backlog_within_budget(tight, metrics))
     assert "budget is used up" in health.readiness().reasons[0]
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable) as refused:
         tight.admit()
+    assert refused.value.retry_after
     assert "carehub_outbox_rows 2.0" in metrics.exposition().decode()
+
+
+async def test_health_says_how_long_until_the_budget_is_used_up(house: Stored) -> None:
+    metrics, now = Metrics(), 0.0
+    guard = BacklogGuard(house.database, Budget(10, 10**9), lambda: now)
+    check = backlog_within_budget(guard, metrics)
+    told: list[object] = []
+    shown: list[str] = []
+    for rows in (1, 0, 3, 6):
+        for _ in range(rows):
+            await house.hub.keeper.keep(keeping(draft(person("1"))))
+        checks = (await looked(check)).report()["checks"]
+        assert isinstance(checks, dict)
+        told.append(checks["outbox"]["secondsUntilFull"])
+        lines = metrics.exposition().decode().splitlines()
+        shown += [line.split()[1] for line in lines if line.startswith("carehub_outbox_until_full_seconds ")]
+        now += 15
+    assert told == [None, None, 30, 0]
+    assert shown == ["+Inf", "+Inf", "30.0", "0.0"]
 
 
 async def test_kafka_away_alone_does_not_make_unready() -> None:
