@@ -46,7 +46,8 @@ def unknown_lines(told: Told) -> Iterator[str]:
 
 
 def _event(event: Told) -> str:
-    return f"event {event['id']}: {event['type']}{', restricted' if event['restricted'] else ''}"
+    corrects = f", a correction of {event['corrects']} by {event['packVersion']}" if event["corrects"] else ""
+    return f"event {event['id']}: {event['type']}{', restricted' if event['restricted'] else ''}{corrects}"
 
 
 def _outlets(event: Told) -> Iterator[str]:

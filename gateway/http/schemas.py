@@ -101,7 +101,7 @@ SCHEMAS: Final[Mapping[str, Any]] = {
     },
     "Event": {
         "type": "object",
-        "required": ["id", "message", "source", "type", "received", "pack", "packVersion", "topics"],
+        "required": ["id", "message", "source", "type", "received", "pack", "packVersion", "corrects", "topics"],
         "properties": {
             "id": UUID,
             "message": {"type": ["string", "null"], "format": "uuid"},
@@ -110,6 +110,11 @@ SCHEMAS: Final[Mapping[str, Any]] = {
             "received": MOMENT,
             "pack": {"type": ["string", "null"]},
             "packVersion": {"type": ["string", "null"]},
+            "corrects": {
+                "description": "Of a correction: the event whose place it takes.",
+                "type": ["string", "null"],
+                "format": "uuid",
+            },
             "topics": {"type": "array", "items": {"$ref": "#/components/schemas/Outlet"}},
         },
     },

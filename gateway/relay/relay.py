@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Final
 
@@ -51,6 +52,7 @@ class Relay:
         self._topics = Topics(bootstrap, replication=replication, admin=transactional)
         self._groups: dict[int, GroupRelay] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._ending: dict[int, asyncio.Task[None]] = {}
         self._woken = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._database_error: str | None = None
@@ -110,19 +112,21 @@ class Relay:
 
     async def _renew(self, *, first: bool) -> None:
         # a group whose task ended by itself (fenced, and no longer ours) is forgotten before the next round
-        for group in [group for group, task in self._tasks.items() if task.done()]:
+        for group in [group for group, task in self._tasks.items() if task.done() and group not in self._ending]:
             self._tasks[group].result()
             self._forget(group)
         leases = await self._database.run(renew_leases, self._owner, frozenset(self._groups), first)
         self._renewed = datetime.now(UTC)
-        for group in leases.lost:
+        # groups end beside the rounds: with Kafka away that takes seconds, in which the leases of all others would end
+        for group in leases.lost - self._ending.keys():
             _log.warning("relay-group-lost", group=group)
-            await self._end(group, at_once=True)
+            self._begin_to_end(group, self._end(group, at_once=True))
         for group in leases.taken:
+            if group in self._ending:
+                await asyncio.wait({self._ending[group]})
             self._start(group)
-        for group in leases.surplus:
-            await self._end(group, at_once=False)
-            await self._database.run(release_leases, self._owner, [group])
+        for group in leases.surplus - self._ending.keys():
+            self._begin_to_end(group, self._give_back(group))
 
     async def _look_for_rows(self) -> None:
         while True:
@@ -144,6 +148,16 @@ class Relay:
         self._groups[group] = relay
         self._tasks[group] = asyncio.create_task(relay.run(), name=f"relay-group-{group}")
 
+    def _begin_to_end(self, group: int, ending: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(ending, name=f"relay-group-{group}-ends")
+        self._ending[group] = task
+        task.add_done_callback(lambda _: self._ending.pop(group, None))
+
+    async def _give_back(self, group: int) -> None:
+        await self._end(group, at_once=False)
+        with contextlib.suppress(*MAY_PASS):  # then its lease runs out
+            await self._database.run(release_leases, self._owner, [group])
+
     async def _end(self, group: int, *, at_once: bool) -> None:
         task = self._tasks[group]
         if at_once:
@@ -162,7 +176,8 @@ class Relay:
 
     async def _leave(self) -> None:
         held = list(self._groups)
-        await asyncio.gather(*(self._end(group, at_once=False) for group in held))
+        await asyncio.gather(*(self._end(group, at_once=False) for group in held if group not in self._ending))
+        await asyncio.gather(*self._ending.values(), return_exceptions=True)
         try:
             await self._database.run(leave, self._owner, held)
         except MAY_PASS as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from contract.event import rfc3339
 from gateway.store.bulk import any_of
@@ -36,7 +36,8 @@ class Outlet:
 
 @dataclass(frozen=True, slots=True)
 class EventLife:
-    """An event without its content. Of one that the hub itself made, `message` and pack are None."""
+    """An event without its content. Of one that the hub itself made, `message` and pack are None; `corrects` is the
+    event whose place a correction takes."""
 
     id: str
     message: str | None
@@ -49,6 +50,7 @@ class EventLife:
     restricted: bool
     pack: str | None
     pack_version: str | None
+    corrects: str | None
     outlets: tuple[Outlet, ...]
 
     def as_dict(self) -> dict[str, object]:
@@ -63,6 +65,7 @@ class EventLife:
             "restricted": self.restricted,
             "pack": self.pack,
             "packVersion": self.pack_version,
+            "corrects": self.corrects,
             "topics": [outlet.as_dict() for outlet in self.outlets],
         }
 
@@ -81,7 +84,9 @@ def events_of_messages(connection: Connection, messages: Collection[str]) -> dic
     if not messages:
         return {}
     rows = connection.execute(
-        _EVENTS.where(any_of(connection, event.c.message, messages)).order_by(event.c.message, event.c.number)
+        _EVENTS.where(any_of(connection, event.c.message, messages)).order_by(
+            event.c.message, event.c.number, event.c.sequence
+        )
     ).fetchall()
     outlets: dict[str, list[Outlet]] = {}
     of_events = any_of(connection, outbox.c.event, [row.id for row in rows])
@@ -94,7 +99,9 @@ def events_of_messages(connection: Connection, messages: Collection[str]) -> dic
 
 
 _EVENTS: Final = select(
-    *(column for column in event.c if not column.name.startswith("body")), message.c.pack, message.c.pack_version
+    *(column for column in event.c if not column.name.startswith("body") and column.name != "pack_version"),
+    message.c.pack,
+    func.coalesce(event.c.pack_version, message.c.pack_version).label("pack_version"),
 ).outerjoin(message, message.c.id == event.c.message)
 
 
@@ -115,5 +122,6 @@ def _life(row: Any, outlets: tuple[Outlet, ...]) -> EventLife:
         restricted=row.restricted,
         pack=row.pack,
         pack_version=row.pack_version,
+        corrects=row.corrects,
         outlets=outlets,
     )

@@ -17,6 +17,7 @@ from gateway.relay.publisher import FencedError, Publisher
 from gateway.relay.relay import Relay
 from gateway.relay.topics import Topics, create_topics
 from gateway.store.database import Database
+from gateway.store.models import GROUPS
 from tests.gateway.relay.rows import a_topic, all_published, put, read_topic, relaying, unpublished, until
 from tests.servers import Postgres
 
@@ -198,3 +199,29 @@ async def test_a_database_that_comes_back_is_relayed_again(
         await postgres.run(put, topic, "p1-a", b"1")
         await all_published(postgres)
     assert [record.value for record in await read_topic(kafka_server, topic)] == [b"0", b"1"]
+
+
+@pytest.mark.postgres
+async def test_groups_that_end_slowly_cost_no_other_group_its_lease(
+    postgres: Database, kafka_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = uuid.uuid4().hex[:8]
+    first, second = (a_relay(postgres, kafka_server, owner, hub) for owner in ("first", "second"))
+    end = Relay._end
+
+    async def end_slowly(self: Relay, group: int, *, at_once: bool) -> None:
+        await asyncio.sleep(1.5 * leases.LEASE_SECONDS)
+        await end(self, group, at_once=at_once)
+
+    async with relaying(first):
+        await until(lambda: len(first._groups) == GROUPS)
+        monkeypatch.setattr(Relay, "_end", end_slowly)
+        async with relaying(second):
+            await until(lambda: len(first._ending) == GROUPS // 2)
+            stay = first._groups.keys() - first._ending.keys()
+            while first._ending:
+                owners = {each.group: each.owner for each in await postgres.read(leases.group_owners)}
+                assert {owners[group] for group in stay} == {"first"}
+                await asyncio.sleep(0.2)
+            monkeypatch.setattr(Relay, "_end", end)
+            await until(lambda: len(second._groups) == GROUPS // 2)

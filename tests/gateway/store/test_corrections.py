@@ -18,6 +18,7 @@ from gateway.store.corrections import (
 )
 from gateway.store.database import Database
 from gateway.store.group import Keeper
+from gateway.store.messages import message_by_id
 from gateway.store.models import audit, event, outbox
 from gateway.store.sharing import Sharing
 from mappings.restriction.rules import Scope, rules
@@ -74,6 +75,18 @@ async def test_a_correction_is_the_event_again_with_an_id_and_a_number_of_its_ow
     rows = await database.read(lambda c: c.execute(select(event).order_by(event.c.sequence)).all())
     assert (rows[1].corrects, rows[1].pack_version, rows[1].received) == (rows[0].id, "1.1.0", later(minutes=3))
     assert [row.action for row in await database.read(lambda c: c.execute(select(audit)).all())] == ["message-remapped"]
+
+
+async def test_a_message_tells_of_its_corrections_and_its_receipt_does_not(keeper: Keeper, database: Database) -> None:
+    given = keeping(draft(person("1")))
+    kept = await keeper.keep(given)
+    await publish(database, await corrected(database, kept.id, draft(person("1"), body=NEW)))
+    life = await database.read(message_by_id, kept.id)
+    assert life is not None
+    first, second = life.events
+    assert (first.corrects, first.pack_version) == (None, "1.0.0")
+    assert (second.corrects, second.pack_version) == (first.id, "1.1.0")
+    assert (await keeper.keep(given)).events == kept.events
 
 
 async def test_once_corrected_it_differs_no_more(keeper: Keeper, database: Database) -> None:
