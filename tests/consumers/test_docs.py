@@ -89,5 +89,5 @@ async def test_the_questions_of_the_page_are_answered(database: Database) -> Non
 
 
 def test_every_header_is_on_the_page() -> None:
-    full: Envelope = envelope(late=True, replay="r", traceparent="00-0-0-01")
+    full: Envelope = envelope(late=True, replay="r", corrects="e", traceparent="00-0-0-01")
     assert not [name for name, _ in full.headers() if f"`{name}`" not in DOCUMENT]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from consumers.apps.timeline.aliases import RELINKING, lock_all, relink, resolve_all
@@ -21,6 +21,12 @@ _INSERT: Final = {
 }
 
 
+_CORRECTED: Final = (
+    *("type", "happened", "applied", "resource_type", "resource_id", "status", "summary"),
+    *("topic", "partition", "offset"),
+)
+
+
 def apply(event: Event, connection: Connection) -> None:
     """Writes the event's row under the key that stands for its person now; a link or merge moves earlier rows first."""
     apply_all([event], connection)
@@ -30,7 +36,8 @@ def apply_all(events: Sequence[Event], connection: Connection) -> None:
     """Writes the rows of a batch, in few statements however many they are.
 
     Links and merges go first, in their order. Since a link moves the rows that stand there already, a row's key is
-    always the one that its subject leads to now: the same, whether the row or the link was there first.
+    always the one that its subject leads to now: the same, whether the row or the link was there first. Corrections go
+    last: each changes the row of the event that it corrects.
     """
     links = [event for event in events if event.envelope.type in RELINKING]
     lock_all(connection, events, links)
@@ -38,8 +45,22 @@ def apply_all(events: Sequence[Event], connection: Connection) -> None:
         relink(connection, link)
     leads_to = resolve_all(connection, {event.envelope.subject for event in events})
     now = datetime.now(UTC)
-    rows = [_row(event, leads_to[event.envelope.subject], now) for event in events]
-    connection.execute(_INSERT[connection.dialect.name], rows)
+    said = [(event.envelope.corrects, _row(event, leads_to[event.envelope.subject], now)) for event in events]
+    rows = [row for corrects, row in said if corrects is None]
+    if rows:
+        connection.execute(_INSERT[connection.dialect.name], rows)
+    for corrects, row in said:
+        if corrects is not None:
+            _correct(connection, corrects, row)
+
+
+def _correct(connection: Connection, corrects: str, row: dict[str, Any]) -> None:
+    """The row keeps its place in the order: what was said after it stays said after it. A correction of what never came
+    here is that event's row, whenever the event itself comes."""
+    what = {name: row[name] for name in _CORRECTED}
+    known = update(timeline).where(timeline.c.ce_id == corrects, timeline.c.subject == row["subject"])
+    if connection.execute(known.values(what)).rowcount == 0:
+        connection.execute(_INSERT[connection.dialect.name], [row | {"ce_id": corrects}])
 
 
 def _row(event: Event, person_key: str, now: datetime) -> dict[str, Any]:

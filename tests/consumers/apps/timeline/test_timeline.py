@@ -1,5 +1,6 @@
 import asyncio
 import random
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -191,3 +192,45 @@ async def test_a_link_misses_no_row_that_another_process_writes_at_the_same_time
             asyncio.create_task(apply(other, *links)),
         )
         assert await one.run(count, "p1-all") == 160
+
+
+def correction(of_: Event, status: str) -> Event:
+    sent = envelope(of_.envelope.subject, corrects=of_.envelope.id, late=True)
+    return event(sent, bundle(encounter("enc-1", status), focus="Encounter/enc-1"), offset=7)
+
+
+async def test_a_correction_changes_the_row_of_its_event_and_adds_none(database: Database) -> None:
+    first, later = admission(NHS, status="planned"), admission(NHS, hours=1, status="finished")
+    await apply(database, first, later, correction(first, "arrived"), correction(first, "triaged"))
+    entries = await of(database, NHS)
+    assert ids(entries) == [first.envelope.id, later.envelope.id]
+    assert [entry.summary for entry in entries] == ["Encounter IMP triaged", "Encounter IMP finished"]
+    rows = await database.run(
+        lambda c: c.execute(select(table.c.sequence, table.c.offset).order_by(table.c.sequence)).all()
+    )
+    assert [tuple(row) for row in rows] == [(first.envelope.sequence, 7), (later.envelope.sequence, 0)]
+
+
+async def test_a_correction_that_is_here_before_its_event_stands(database: Database) -> None:
+    first = admission(NHS, status="planned")
+    await apply(database, correction(first, "arrived"), first)
+    assert [(entry.ce_id, entry.summary) for entry in await of(database, NHS)] == [
+        (first.envelope.id, "Encounter IMP arrived")
+    ]
+
+
+async def test_an_event_and_its_correction_in_one_batch_are_one_row(database: Database) -> None:
+    first = admission(NHS, status="planned")
+    await database.run(apply_events, app, [correction(first, "arrived"), first])
+    assert [entry.summary for entry in await of(database, NHS)] == ["Encounter IMP arrived"]
+
+
+async def test_a_replay_is_applied_once_for_each_replay(database: Database) -> None:
+    first = admission(NHS)
+
+    def again(replay: str) -> Event:
+        return replace(first, envelope=replace(first.envelope, replay=replay), topic="care.replay.winter")
+
+    applied = [await database.run(apply_events, app, [each]) for each in (first, again("a"), again("a"), again("b"))]
+    assert applied == [1, 1, 0, 1]
+    assert ids(await of(database, NHS)) == [first.envelope.id], "a timeline that has it stays as it is"
