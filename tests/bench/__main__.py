@@ -75,7 +75,7 @@ def _print(results: dict[str, Any]) -> None:
     start = results["startup"]
     console.print(
         f"a gateway with every pack: ready {start['first']} s after its first start, {start['later']} s after later"
-        f" ones; {start['memory_mib']} MiB resident\n"
+        f" ones, {start['libraries']} s of it for the libraries alone; {start['memory_mib']} MiB resident\n"
     )
     columns = ("database", "durable/s", "p50 ms", "p99 ms", "errors", "no-op/s", "durable : no-op")
     loads = Table(*columns, title="Intake, HTTP")
