@@ -10,6 +10,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -45,6 +46,7 @@ from gateway.ops.checks import (
     kafka_answers,
     mllp_ports_open,
     packs_compile,
+    retention_runs,
     sources_seen,
     work_left,
 )
@@ -54,12 +56,14 @@ from gateway.ops.metrics import Metrics
 from gateway.reception import Reception
 from gateway.relay.relay import Relay
 from gateway.relay.replays import Replayer
+from gateway.retention import Retention
 from gateway.shelf import Shelf
 from gateway.store.database import Database
 from gateway.store.entry import StoreKeys
 from gateway.store.group import Keeper
 from gateway.store.keeping import Keeping, Kept
 from gateway.store.localities import read_register
+from gateway.store.retention import Lifetimes
 from gateway.store.sources import StoredRegister, all_sources
 from gateway.stories import Stories
 from gateway.waiting_room import WaitingRoom
@@ -85,6 +89,7 @@ class Gateway:
     batches: BatchWork
     waiting: WaitingRoom
     ageing: Ageing
+    retention: Retention
     seen: LastSeen
     shelf: Shelf
     relay: Relays | None
@@ -193,6 +198,7 @@ def make_gateway(hub: Hub, keys: StoreKeys, relay: Relays | None, standing: Stan
         batches=BatchWork(hub, reception, metrics, standing.process, files.arrived),
         waiting=WaitingRoom(hub, reception),
         ageing=Ageing(hub, reception, settings.waiting_seconds),
+        retention=Retention(database, lifetimes_of(settings), metrics, standing.process),
         seen=seen,
         shelf=hub.shelf,
         relay=relay,
@@ -212,7 +218,19 @@ def health_checks(shelf: Shelf, listeners: Listeners, metrics: Metrics, standing
         mllp_ports_open(listeners),
         sources_seen(database),
         work_left(database, metrics),
+        retention_runs(database, metrics),
     ]
+
+
+def lifetimes_of(settings: Settings) -> Lifetimes:
+    """How long each kind is kept. Bytes as received go with their message at the latest."""
+    return Lifetimes(
+        bodies=timedelta(days=min(settings.keep_bodies_days, settings.keep_messages_days)),
+        messages=timedelta(days=settings.keep_messages_days),
+        letters=timedelta(days=settings.keep_dead_letters_days),
+        files=timedelta(days=settings.keep_files_days),
+        audit=timedelta(days=settings.keep_audit_days),
+    )
 
 
 def make_relays(settings: Settings, database: Database, kafka: Kafka, hub_id: str, owner: str) -> Relays:

@@ -80,6 +80,7 @@ def gateway_parts(
         "work on files": _until(asked, gateway.batches.run()),
         "waiting room": _until(asked, gateway.waiting.run()),
         "ageing": _until(asked, gateway.ageing.run()),
+        "retention": _until(asked, gateway.retention.run()),
         "last seen": _until(asked, gateway.seen.run()),
         "packs": _until(asked, gateway.shelf.run()),
         "warm-up": warm_up(asked),

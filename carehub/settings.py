@@ -68,6 +68,19 @@ class Settings(BaseSettings):
     waiting_seconds: float = Field(
         default=7 * 24 * 3600.0, gt=0, description="How long a message waits for its parent; then it is a dead letter."
     )
+    keep_messages_days: float = Field(
+        default=90, ge=1, description="How long messages, their events and where they went are kept; replay needs them."
+    )
+    keep_bodies_days: float = Field(
+        default=90, ge=1, description="How long messages are kept as they were received; mapping again needs them."
+    )
+    keep_dead_letters_days: float = Field(
+        default=90, ge=1, description="How long closed and discarded dead letters are kept; open ones are for ever."
+    )
+    keep_files_days: float = Field(
+        default=90, ge=1, description="How long files and what became of their rows are kept."
+    )
+    keep_audit_days: float = Field(default=8 * 365.25, ge=1, description="How long the audit trail is kept.")
     tls_certificate: Path | None = Field(default=None, description="PEM certificate chain of the MLLP TLS port.")
     tls_key: Path | None = Field(default=None, description="PEM key of that certificate.")
     tls_client_ca: Path | None = Field(default=None, description="PEM of who signs senders' certificates.")

@@ -22,6 +22,7 @@ from gateway.relay.leases import GroupOwner, group_owners
 from gateway.store.database import Database
 from gateway.store.health import measure_backlog
 from gateway.store.models import GROUPS, batch, dead_letter, heartbeat, outbox, source, waiting
+from gateway.store.retention import last_run
 
 STUCK_SECONDS: Final = 60.0
 """Age of an unpublished event from which on something is stuck, not just busy."""
@@ -47,6 +48,7 @@ class Counts:
     oldest_waiting: datetime | None
     dead_letters: int
     batches: int
+    retention: datetime | None
 
     @property
     def relay_groups(self) -> int:
@@ -119,6 +121,7 @@ def count(connection: Connection, now: datetime) -> Counts:
         oldest_waiting=oldest_waiting,
         dead_letters=_number(connection, dead_letter, dead_letter.c.status == "open"),
         batches=_number(connection, batch, batch.c.status == "processing"),
+        retention=last.at if (last := last_run(connection)) else None,
     )
 
 

@@ -17,6 +17,7 @@ def add_to(app: typer.Typer) -> None:
         processes,
         remap,
         replay,
+        retention,
         state,
         stories,
         topics,
@@ -34,5 +35,6 @@ def add_to(app: typer.Typer) -> None:
     deadletters.add_to(app)
     replay.add_to(app)
     remap.add_to(app)
+    retention.add_to(app)
     state.add_to(app)
     demo.add_to(app)

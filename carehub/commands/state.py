@@ -60,6 +60,7 @@ def status(as_json: AsJson = False) -> None:
                 "waiting": f"{counts.waiting} messages wait for a parent{waited}",
                 "dead letters": f"{counts.dead_letters} open",
                 "files": f"{counts.batches} at work",
+                "retention": f"last run {cell(counts.retention)}",
                 **{f"problem {number}": text for number, text in enumerate(state.problems, 1)},
             }
         )

@@ -12,14 +12,17 @@ from gateway.mllp.listeners import Listeners
 from gateway.ops.backlog import BacklogGuard
 from gateway.ops.health import Check, Finding
 from gateway.ops.metrics import Metrics
+from gateway.retention import EVERY
 from gateway.shelf import Shelf
 from gateway.store.database import Database
 from gateway.store.health import PackNews, count_open_dead_letters, last_seen, measure_waiting, write_heartbeat
+from gateway.store.retention import last_run
 
 KafkaProbe: TypeAlias = Callable[[], Awaitable[bool]]
 """Whether a broker answers now."""
 
 _COUNTING_SECONDS: Final = 10.0
+_MISSED: Final = 24 * EVERY
 
 
 def database_written(
@@ -132,3 +135,24 @@ def work_left(database: Database, metrics: Metrics) -> Check:
         return Finding(True, detail=detail)
 
     return Check("work", look, needed=False, seconds=_COUNTING_SECONDS)
+
+
+def retention_runs(database: Database, metrics: Metrics) -> Check:
+    """When old rows were last removed, how many of each kind, and what is the oldest left. A hub of which nothing is
+    old has no run yet."""
+
+    async def look() -> Finding:
+        last = await database.read(last_run)
+        if last is None:
+            return Finding(True, detail={"lastRun": None})
+        metrics.retention_run.set(last.at.timestamp())
+        now = datetime.now(UTC)
+        for kind, at in last.oldest.items():
+            metrics.oldest_kept(kind).set((now - datetime.fromisoformat(at)).total_seconds())
+        told = {"removed": dict(last.removed), "oldestKept": dict(last.oldest), "unfinished": last.left}
+        detail = {"lastRun": rfc3339(last.at), **told}
+        if now - last.at > _MISSED:
+            return Finding(False, "no run for a day: the logs of the gateways say why (retention-failed)", detail)
+        return Finding(True, detail=detail)
+
+    return Check("retention", look, needed=False)

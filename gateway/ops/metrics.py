@@ -67,6 +67,15 @@ class Metrics:
             "waiting_oldest_seconds", "How long the first of the messages that wait for a parent has done so"
         )
         self.dead_letters = self._gauge("dead_letters_open", "Dead letters that nobody has worked yet")
+        self.removed = self._counter(
+            "retention_removed", "Rows that this gateway removed because their time was over", "kind"
+        )
+        self.retention_run = self._gauge(
+            "retention_run_timestamp_seconds", "When the last retention run was, since 1970"
+        )
+        self.oldest_kept = Family(
+            self._gauge("oldest_kept_seconds", "Age of the oldest row after the last run", "kind")
+        )
         self.ready = self._gauge("ready", "1 when this gateway takes messages in, else 0")
 
     def received(self, receipt: Receipt, delivery: Delivery, door: str, seconds: float) -> None:

@@ -15,6 +15,9 @@ from sqlalchemy.engine import Row
 
 NONE: Final = "none"
 ZSTD: Final = "zstd"
+GONE: Final = "gone"
+"""Of a body whose time is over: its row is kept for longer."""
+
 _WORTH_TRYING: Final = 256
 """Bytes below which compression gains nothing."""
 
@@ -45,7 +48,7 @@ def pack_body(plain: bytes) -> Body:
 def bytes_of(row: Row[Any] | Mapping[str, Any]) -> bytes:
     """The bytes of a row with the columns body, body_codec and body_key, as they were before they were stored.
 
-    Raises ValueError for a codec or a key that this hub does not have.
+    Raises ValueError for a codec or a key that this hub does not have, and when it is no longer kept.
     """
     columns = row._mapping if isinstance(row, Row) else row
     stored, codec, key = bytes(columns["body"]), columns["body_codec"], columns["body_key"]
@@ -53,6 +56,8 @@ def bytes_of(row: Row[Any] | Mapping[str, Any]) -> bytes:
         raise ValueError(f"the body is encrypted under key {key}, which this hub does not have")
     if codec == ZSTD:
         return zstandard.ZstdDecompressor().decompress(stored)
+    if codec == GONE:
+        raise ValueError("the body is no longer kept: CAREHUB_KEEP_BODIES_DAYS")
     if codec != NONE:
         raise ValueError(f"the body has the codec {codec}, which this hub cannot read")
     return stored

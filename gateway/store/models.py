@@ -249,6 +249,14 @@ person = Table(
     Column("created", UtcDateTime, nullable=False),
 )
 
+person_topic = Table(
+    "person_topic",
+    metadata,
+    Column("person_key", String(64), primary_key=True),
+    Column("topic", String(249), primary_key=True),
+    comment="where events of a key went that are no longer kept: links must still be told there",
+)
+
 person_flag = Table(
     "person_flag",
     metadata,

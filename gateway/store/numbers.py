@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection
@@ -21,6 +22,17 @@ def new_id() -> str:
     value = (moment << 80) | (0x7 << 76) | (rest * 4096 // 1_000_000 << 64)
     value |= (0x2 << 62) | int.from_bytes(os.urandom(8)) >> 2
     return str(uuid.UUID(int=value))
+
+
+def earliest_id(moment: datetime) -> str:
+    """No id that new_id has made before that moment is above it, and none made since is below."""
+    value = round(moment.timestamp() * 1000) << 80 | 0x7 << 76 | 0x2 << 62
+    return str(uuid.UUID(int=value))
+
+
+def milliseconds_of(id_: str) -> int:
+    """When new_id made it, in milliseconds since 1970."""
+    return uuid.UUID(id_).int >> 80
 
 
 def draw_sequence(connection: Connection, count: int) -> list[int]:

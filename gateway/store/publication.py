@@ -23,6 +23,7 @@ from gateway.store.entry import traceparent_of
 from gateway.store.keeping import Keeping
 from gateway.store.models import SHARDS, dead_letter, event, outbox
 from gateway.store.numbers import draw_both
+from gateway.store.retired import highest_gone
 from gateway.store.withholding import dump, routed, withheld
 from mappings.stages import ResourceState
 
@@ -134,7 +135,8 @@ def number_publications(connection: Connection, publications: Sequence[Publicati
 def mark_late(connection: Connection, released: Sequence[Publication], everything: Sequence[Publication]) -> None:
     """Marks what is released behind an event of its person that was accepted after it. What a retried dead letter
     became counts by the place of the letter, and a correction by that of what it corrects: several that come in their
-    order are not late for each other."""
+    order are not late for each other. What arrived before events that are no longer kept counts as late: some may have
+    been of its person."""
     if not released:
         return
     arrived = func.coalesce(event.c.arrived, dead_letter.c.number, event.c.sequence)
@@ -148,8 +150,9 @@ def mark_late(connection: Connection, released: Sequence[Publication], everythin
         .group_by(event.c.person_key)
     )
     highest: dict[str, int] = {row[0]: row[1] for row in rows}
+    gone = highest_gone(connection)
     for publication in everything:
-        publication.late = publication.arrived < highest.get(publication.key, 0)
+        publication.late = publication.arrived < max(gone, highest.get(publication.key, 0))
         highest[publication.key] = max(highest.get(publication.key, 0), publication.arrived)
 
 

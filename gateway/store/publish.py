@@ -17,7 +17,7 @@ from contract.topics import Topic, parse_topic
 from gateway.delivery import ReceiptEvent
 from gateway.store.entry import Claim, DraftEntry, Entry
 from gateway.store.flags import Flags, load_flags
-from gateway.store.models import event, outbox
+from gateway.store.models import event, outbox, person_topic
 from gateway.store.numbers import new_id
 from gateway.store.persons import People, lock_people, save_changed, save_new
 from gateway.store.publication import NEVER, Inserts, Origin, Publication, number_publications
@@ -193,9 +193,9 @@ class _Group:
 
     def _topics_used(self, key: str) -> set[Topic]:
         """Where events of this key went, or are about to go."""
-        used = self.connection.execute(
-            select(outbox.c.topic).join(event, event.c.id == outbox.c.event).where(event.c.person_key == key).distinct()
-        )
+        kept = select(outbox.c.topic).join(event, event.c.id == outbox.c.event).where(event.c.person_key == key)
+        gone = select(person_topic.c.topic).where(person_topic.c.person_key == key)
+        used = self.connection.execute(kept.union(gone))  # one statement: between two, what is kept may go
         topics = {parse_topic(name) for name in used.scalars()}
         return topics | {topic for p in self.publications if p.key == key for topic in p.topics}
 

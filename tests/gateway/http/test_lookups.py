@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from sqlalchemy import update
 from gateway.batch_work import BatchWork
 from gateway.consumption import NO_KAFKA
 from gateway.limits import Limits
+from gateway.retention import sweep
 from gateway.store.models import outbox
+from gateway.store.retention import Lifetimes
 from tests.gateway.fakes import KEY, OPERATOR_KEY, OTHER_KEY, FakeRegister, principal, sha256
 from tests.gateway.http.conftest import opened
 from tests.gateway.http.test_events import outcome
@@ -232,3 +235,16 @@ async def test_a_look_up_without_kafka_says_that_consumers_are_not_known(place: 
         found = await place.get(path)
         assert found["consumersUnknown"] == NO_KAFKA
         assert '"consumedBy": null' in json.dumps(found)
+
+
+async def test_what_is_no_longer_kept_is_not_found_and_the_list_goes_on(place: Place) -> None:
+    receipt = (await place.send(b'{"who":"1","what":"event"}', "application/json")).json()
+    await place.house.database.run(lambda c: c.execute(outbox.update().values(published=datetime.now(UTC))))
+    later = datetime.now(UTC) + timedelta(days=91)
+    await sweep(place.house.database, Lifetimes(*[timedelta(days=90)] * 5), "tester", later)
+    for path in (f"/messages/{receipt['id']}", f"/events/{receipt['events'][0]['id']}"):
+        for headers in (None, OPERATOR):
+            assert (await place.client.get(path, headers=headers)).status_code == 404
+    assert (await place.get("/messages?since=2026-01-01T00:00:00Z"))["messages"] == []
+    again = await place.send(b'{"who":"1","what":"event"}', "application/json")
+    assert again.status_code == 202
