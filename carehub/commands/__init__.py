@@ -17,6 +17,7 @@ def add_to(app: typer.Typer) -> None:
         processes,
         remap,
         replay,
+        restore,
         retention,
         state,
         stories,
@@ -36,5 +37,6 @@ def add_to(app: typer.Typer) -> None:
     replay.add_to(app)
     remap.add_to(app)
     retention.add_to(app)
+    restore.add_to(app)
     state.add_to(app)
     demo.add_to(app)
