@@ -8,7 +8,7 @@ import asyncio
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer
@@ -20,10 +20,16 @@ from carehub.tail import ANSWER_SECONDS, reader, topics_of
 from contract.event import Envelope
 from contract.topics import parse_topic
 
+_SKEW: Final = timedelta(hours=1)
+"""How far the clocks of relays and gateways may lie apart: records are looked at from so much earlier."""
+
 _POLL_MS: Final = 500
 _PAGE: Final = 1000
 
 _TABLES: Final = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+PRAGMA cache_size = -100000;
 CREATE TABLE record (event TEXT, topic TEXT, "partition" INTEGER, "offset" INTEGER, at REAL, received REAL,
                      claimed INTEGER DEFAULT 0, PRIMARY KEY (event, topic)) WITHOUT ROWID;
 CREATE TABLE person (topic TEXT, key TEXT, sequence INTEGER, PRIMARY KEY (topic, key)) WITHOUT ROWID;
@@ -55,6 +61,7 @@ class Holdings:
     def __init__(self) -> None:
         self._file = sqlite3.connect("", isolation_level=None)  # a file without a name, gone with the connection
         self._file.executescript(_TABLES)
+        self._file.execute("BEGIN")  # of a transaction that is never to last
         self.starts: dict[tuple[str, int], int] = {}
         self.kept_ms: dict[str, int | None] = {}
         self.highest = 0
@@ -73,13 +80,11 @@ class Holdings:
             persons.append((record.topic, envelope.subject, envelope.sequence))
             self.highest = max(self.highest, envelope.sequence)
         self.records += len(rows)
-        self._file.execute("BEGIN")
         self._file.executemany("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING", rows)
         self._file.executemany(
             "INSERT INTO person VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET sequence = max(sequence, excluded.sequence)",
             persons,
         )
-        self._file.execute("COMMIT")
 
     def claim(self, event: str, topic: str) -> Held | None:
         """Where that event lies in that topic; None when Kafka lacks it."""
@@ -115,7 +120,7 @@ async def read_holdings(bootstrap: str, since: datetime | None) -> Holdings:
     async with reader(bootstrap, partitions) as consumer:
         starts, ends = await asyncio.gather(consumer.beginning_offsets(partitions), consumer.end_offsets(partitions))
         found.starts = {(each.topic, each.partition): starts[each] for each in partitions}
-        begin = starts if since is None else await _offsets_at(consumer, partitions, since, ends)
+        begin = starts if since is None else await _offsets_at(consumer, partitions, since - _SKEW, ends)
         for each in partitions:
             consumer.seek(each, max(begin[each], starts[each]))
         while left := [each for each in partitions if await consumer.position(each) < ends[each]]:
