@@ -13,13 +13,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from contract.links import link_of
 from gateway.delivery import Row
 from gateway.source import Source
 from gateway.store.auditing import note
-from gateway.store.bodies import bytes_of
+from gateway.store.bodies import GONE, bytes_of
 from gateway.store.bulk import any_of, insert_all
 from gateway.store.flags import rules_today
 from gateway.store.keep import ACCEPTED
@@ -82,13 +82,9 @@ class Correction:
 def stored_messages(
     connection: Connection, source: str, since: datetime, until: datetime, limit: int, after: Stored | None = None
 ) -> list[Stored]:
-    """A source's accepted messages received from `since` on and before `until`, oldest first, in pages."""
-    wanted = [
-        message.c.source == source,
-        message.c.received >= since,
-        message.c.received < until,
-        message.c.status == ACCEPTED,
-    ]
+    """A source's accepted messages received from `since` on and before `until`, oldest first, in pages; those that are
+    still kept as they were received."""
+    wanted = _mappable(source, since, until)
     if after is not None:
         at = message.c.received
         wanted.append(or_(at > after.received, and_(at == after.received, message.c.id > after.id)))
@@ -109,9 +105,13 @@ def stored_messages(
 
 
 def count_messages(connection: Connection, source: str, since: datetime, until: datetime) -> int:
-    window = (message.c.received >= since, message.c.received < until)
-    query = select(func.count()).where(message.c.source == source, message.c.status == ACCEPTED, *window)
+    query = select(func.count()).where(*_mappable(source, since, until))
     return int(connection.execute(query).scalar_one())
+
+
+def _mappable(source: str, since: datetime, until: datetime) -> list[ColumnElement[bool]]:
+    window = [message.c.received >= since, message.c.received < until]
+    return [message.c.source == source, *window, message.c.status == ACCEPTED, message.c.body_codec != GONE]
 
 
 def standing_events(connection: Connection, messages: Collection[str]) -> dict[str, list[Standing]]:

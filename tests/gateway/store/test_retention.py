@@ -23,6 +23,7 @@ from gateway.store import numbers
 from gateway.store.batch_rows import REFUSED
 from gateway.store.batches import batch_by_id, create_batch, finish_batch
 from gateway.store.bodies import bytes_of
+from gateway.store.corrections import stored_messages
 from gateway.store.database import Database
 from gateway.store.events import event_by_id
 from gateway.store.group import Keeper
@@ -239,6 +240,8 @@ async def test_bodies_go_first_where_that_is_set_and_each_row_is_looked_at_once(
         bytes_of(rows[old])
     assert bytes_of(rows[young]) == b"as received too"
     assert (await count_due(database, month, at))["bodies"] == 0
+    mappable = await database.read(stored_messages, PAS.id, NOON, at + timedelta(days=1), 10)
+    assert [each.id for each in mappable] == [young], "what is gone is not mapped again"
     found = await database.read(message_by_id, old)
     assert found is not None
     assert len(found.events) == 1
