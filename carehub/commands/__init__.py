@@ -19,6 +19,7 @@ def add_to(app: typer.Typer) -> None:
         replay,
         restore,
         retention,
+        size,
         state,
         stories,
         topics,
@@ -39,4 +40,5 @@ def add_to(app: typer.Typer) -> None:
     retention.add_to(app)
     restore.add_to(app)
     state.add_to(app)
+    size.add_to(app)
     demo.add_to(app)

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent.parent
 COMMANDS = {
     "up", "migrate", "gateway", "relay", "consume", "broker", "preview", "tail", "status", "doctor", "demo", "sources",
     "places", "operators", "packs", "topics", "messages", "events", "batches", "deadletters",
-    "replay", "remap",
+    "replay", "remap", "retention", "restore", "size",
 }  # fmt: skip
 
 
