@@ -10,7 +10,6 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -22,6 +21,7 @@ from carehub.heartbeat import process_name, say_farewell
 from carehub.installation import settle_installation
 from carehub.kafka import Kafka
 from carehub.probes import kafka_probe, no_kafka_known, shards_relayed
+from carehub.retention import lifetimes_of
 from carehub.settings import Settings
 from carehub.warmth import settle_memory
 from consumers.app import App
@@ -63,7 +63,6 @@ from gateway.store.entry import StoreKeys
 from gateway.store.group import Keeper
 from gateway.store.keeping import Keeping, Kept
 from gateway.store.localities import read_register
-from gateway.store.retention import Lifetimes
 from gateway.store.sources import StoredRegister, all_sources
 from gateway.stories import Stories
 from gateway.waiting_room import WaitingRoom
@@ -220,17 +219,6 @@ def health_checks(shelf: Shelf, listeners: Listeners, metrics: Metrics, standing
         work_left(database, metrics),
         retention_runs(database, metrics),
     ]
-
-
-def lifetimes_of(settings: Settings) -> Lifetimes:
-    """How long each kind is kept. Bytes as received go with their message at the latest."""
-    return Lifetimes(
-        bodies=timedelta(days=min(settings.keep_bodies_days, settings.keep_messages_days)),
-        messages=timedelta(days=settings.keep_messages_days),
-        letters=timedelta(days=settings.keep_dead_letters_days),
-        files=timedelta(days=settings.keep_files_days),
-        audit=timedelta(days=settings.keep_audit_days),
-    )
 
 
 def make_relays(settings: Settings, database: Database, kafka: Kafka, hub_id: str, owner: str) -> Relays:

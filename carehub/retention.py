@@ -1,17 +1,28 @@
-"""Retention for the command line: what is kept for how long, what is due, and a run beside gateways that serve."""
+"""What is kept for how long by this installation's settings; for the command line, what is due, and a run beside
+gateways that serve."""
 
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from carehub.composition import lifetimes_of
 from carehub.databases import open_hub
 from carehub.register.credentials import account
 from carehub.settings import Settings
 from gateway.retention import EVERY, count_due, sweep
-from gateway.store.retention import KINDS, oldest_kept, take_turn
+from gateway.store.retention import KINDS, Lifetimes, oldest_kept, take_turn
+
+
+def lifetimes_of(settings: Settings) -> Lifetimes:
+    """How long each kind is kept. Bytes as received go with their message at the latest."""
+    return Lifetimes(
+        bodies=timedelta(days=min(settings.keep_bodies_days, settings.keep_messages_days)),
+        messages=timedelta(days=settings.keep_messages_days),
+        letters=timedelta(days=settings.keep_dead_letters_days),
+        files=timedelta(days=settings.keep_files_days),
+        audit=timedelta(days=settings.keep_audit_days),
+    )
 
 
 def show(settings: Settings) -> list[dict[str, Any]]:

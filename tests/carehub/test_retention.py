@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from carehub.composition import lifetimes_of
 from carehub.databases import open_hub
+from carehub.retention import lifetimes_of
 from carehub.settings import read_settings
 from gateway.store.health import write_heartbeat
 from gateway.store.models import audit
