@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import ingest, latency, messages, middle, startup
+from tests.bench import backlog, ingest, latency, messages, middle, startup
 from tests.servers import apache_kafka, throw_away_postgres
 
 MIDDLES = {
@@ -43,6 +43,9 @@ def main() -> None:
             status.update("from accepted to applied, through Kafka")
             with postgres.database() as other:
                 results["latency"] = latency.measure(Path(home) / "latency", other, kafka.address, given.seconds)
+            status.update("what waited while Kafka was away")
+            with postgres.database() as third:
+                results["backlog"] = backlog.measure(Path(home) / "backlog", third, kafka, given.seconds)
     if given.json:
         print(json.dumps(results, indent=1))
     else:
@@ -87,7 +90,17 @@ def _print(results: dict[str, Any]) -> None:
     late = results["latency"]
     console.print(
         f"\naccepted → applied by the timeline app, at {late['rate']} events/s through Kafka:"
-        f" p50 {late['p50_ms']} ms, p99 {late['p99_ms']} ms over {late['applied']} of {late['accepted']} events"
+        f" p50 {late['p50_ms']} ms, p99 {late['p99_ms']} ms over {late['applied']} of {late['accepted']} events\n"
+    )
+    waited = results["backlog"]
+    drain = Table("what waited", "durable/s", "arriving/s", "drained/s", "drained : durable", title="Kafka back")
+    rates = (waited["durable_rate"], waited["arriving_rate"], waited["drain_rate"], waited["ratio"])
+    drain.add_row(f"{waited['backlog']:,} events", *map(str, rates))
+    console.print(drain)
+    console.print(
+        f"the first after {waited['seconds_to_first']} s; {waited['missing']} missing and {waited['inversions']} out of"
+        f" order of {waited['records']:,} read; relay {waited['memory_before_mib']} MiB resident before, at most"
+        f" {waited['memory_most_mib']} MiB"
     )
 
 

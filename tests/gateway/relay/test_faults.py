@@ -1,11 +1,12 @@
 """Real Kafka under faults: fencing, takeover, a row committed late, a broker that goes away."""
 
 import asyncio
+import itertools
 import uuid
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from sqlalchemy import text
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from carehub.broker.local import LocalKafka
@@ -17,8 +18,8 @@ from gateway.relay.publisher import FencedError, Publisher
 from gateway.relay.relay import Relay
 from gateway.relay.topics import Topics, create_topics
 from gateway.store.database import Database
-from gateway.store.models import GROUPS
-from tests.gateway.relay.rows import a_topic, all_published, put, read_topic, relaying, unpublished, until
+from gateway.store.models import GROUPS, outbox
+from tests.gateway.relay.rows import a_topic, all_published, put, put_many, read_topic, relaying, unpublished, until
 from tests.servers import Postgres
 
 pytestmark = pytest.mark.kafka
@@ -165,6 +166,42 @@ async def test_a_broker_that_comes_back_gets_everything_in_order(database: Datab
     seen = list(dict.fromkeys(Envelope.from_headers(record.headers).id for record in records))
     numbers = {Envelope.from_headers(record.headers).id: int(record.value) for record in records}
     assert [numbers[ce_id] for ce_id in seen] == list(range(20))
+
+
+async def test_a_backlog_drains_in_order_while_new_events_arrive(database: Database, kafka: LocalKafka) -> None:
+    topic, persons, waiting = a_topic(), 37, 600
+    relay = a_relay(database, kafka.address, "relay")
+    numbers = itertools.count()
+
+    def next_rows(connection: Connection, count: int) -> int:
+        taken = list(itertools.islice(numbers, count))
+        keys, bodies = [f"p1-{n % persons}" for n in taken], [str(n).encode() for n in taken]
+        return put_many(connection, topic, keys, bodies)[-1]
+
+    await asyncio.to_thread(kafka.stop)
+    try:
+        last = await database.run(next_rows, waiting)
+    finally:
+        await asyncio.to_thread(kafka.start)
+    arrived = 0
+    async with relaying(relay), asyncio.timeout(60):
+        while await database.read(unpublished_until, last):
+            await database.run(next_rows, 7)
+            arrived += 7
+            relay.wake()
+            await asyncio.sleep(0.01)
+        await all_published(database)
+    assert arrived > 7, "new events came while the backlog drained"
+    records = await read_topic(kafka.address, topic)
+    assert len(records) == waiting + arrived
+    for person in range(persons):
+        seen = [int(record.value) for record in records if record.key == f"p1-{person}".encode()]
+        assert seen == list(range(person, waiting + arrived, persons))
+
+
+def unpublished_until(connection: Connection, last: int) -> int:
+    left = select(func.count()).select_from(outbox).where(outbox.c.published.is_(None), outbox.c.id <= last)
+    return int(connection.execute(left).scalar_one())
 
 
 async def test_an_unfinished_transaction_is_shown_to_nobody(kafka_server: str) -> None:
