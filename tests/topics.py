@@ -14,13 +14,15 @@ READ_SECONDS: Final = 120.0
 
 
 class TopicRecord(NamedTuple):
-    """One record: where it stands, its Kafka key, its headers as an envelope, its value."""
+    """One record: where it stands, its Kafka key, its headers as an envelope, its value, and when its producer sent it,
+    in milliseconds since 1970."""
 
     partition: TopicPartition
     offset: int
     key: str | None
     envelope: Envelope
     value: bytes
+    sent: int
 
 
 async def read_committed(bootstrap: str, topics: Sequence[str]) -> list[TopicRecord]:
@@ -55,6 +57,7 @@ async def read_committed(bootstrap: str, topics: Sequence[str]) -> list[TopicRec
                         each.key.decode() if each.key is not None else None,
                         Envelope.from_headers(each.headers),
                         each.value,
+                        each.timestamp,
                     )
                     for each in batch
                 ]

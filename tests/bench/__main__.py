@@ -98,9 +98,9 @@ def _print(results: dict[str, Any]) -> None:
     drain.add_row(f"{waited['backlog']:,} events", *map(str, rates))
     console.print(drain)
     console.print(
-        f"the first after {waited['seconds_to_first']} s; {waited['missing']} missing and {waited['inversions']} out of"
-        f" order of {waited['records']:,} read; relay {waited['memory_before_mib']} MiB resident before, at most"
-        f" {waited['memory_most_mib']} MiB"
+        f"the first sent {waited['seconds_to_first']} s after Kafka was started; {waited['missing']} missing and"
+        f" {waited['inversions']} out of order of {waited['records']:,} read; relay {waited['memory_before_mib']} MiB"
+        f" resident before, at most {waited['memory_most_mib']} MiB"
     )
 
 

@@ -27,18 +27,18 @@ DRAINED_SECONDS = 180.0
 LEFT = "SELECT count(*) FROM outbox WHERE published IS NULL AND id <= $1"
 LAST = "SELECT coalesce(max(id), 0) FROM outbox"
 DRAIN = """
-WITH begun AS (SELECT min(published) AS at FROM outbox WHERE id > $1),
-     ended AS (SELECT max(published) AS at FROM outbox WHERE id <= $2)
-SELECT count(*) AS rows, extract(epoch FROM ended.at - begun.at)::float AS seconds, begun.at AS begun
-FROM outbox, begun, ended WHERE published > begun.at AND published <= ended.at GROUP BY ended.at, begun.at
+WITH ended AS (SELECT max(published) AS at FROM outbox WHERE id <= $2)
+SELECT count(*) AS rows, extract(epoch FROM ended.at)::float AS ended
+FROM outbox, ended WHERE id > $1 AND published <= ended.at GROUP BY ended.at
 """
-"""Between the first window after Kafka is back ($1: the last row published before) and the last of the backlog ($2)."""
+"""What was published after row $1 until the backlog, whose last row is $2, was: new events among it."""
 
 TOPICS = ("care.bench.acute.v1", "care.bench.acute.restricted.v1")
 
 
 def measure(folder: Path, database: str, kafka: LocalKafka, seconds: float) -> dict[str, Any]:
-    """Rates are rows of the outbox a second; memory is what the relay holds, in MiB."""
+    """Rates are rows of the outbox a second: the drain's from the first record sent after Kafka was started until the
+    last row of the backlog is noted as published. Memory is what the relay holds, in MiB."""
     folder.mkdir(parents=True, exist_ok=True)
     with _running(Hub(folder, database, kafka.address, "bench")) as (hub, key):
         address = str(hub.gateway.ready["http"])
@@ -51,22 +51,24 @@ def measure(folder: Path, database: str, kafka: LocalKafka, seconds: float) -> d
             durable = ingest.drive(address, many, seconds=seconds, connections=64, rate=None)
             backlog = asyncio.run(_last(database))
         finally:
+            back = time.time()
             kafka.start()
-        back = time.time()
         rate = durable["rate"] * ARRIVING
         more = ingest.posts(messages.ADMISSION, key, int(rate * (seconds + RECOVERY_SECONDS)) + 1, start=1_000_000)
         with _arriving(address, more, rate, seconds + RECOVERY_SECONDS) as arrived, _memory(hub) as memory:
             asyncio.run(_drained(database, backlog))
-        found = asyncio.run(_drain(database, before, backlog))
+        rows, ended = asyncio.run(_drain(database, before, backlog))
         asyncio.run(_drained(database, asyncio.run(_last(database))))
         records = asyncio.run(read_committed(kafka.address, TOPICS))
+        begun = min(record.sent / 1000 for record in records if record.sent / 1000 > back)
+        drained = rows / (ended - begun)
         return {
             "backlog": backlog - before,
             "durable_rate": durable["rate"],
             "arriving_rate": arrived["rate"],
-            "drain_rate": round(found["rows"] / found["seconds"], 1),
-            "ratio": round(found["rows"] / found["seconds"] / durable["rate"], 2),
-            "seconds_to_first": round(found["begun"].timestamp() - back, 1),
+            "drain_rate": round(drained, 1),
+            "ratio": round(drained / durable["rate"], 2),
+            "seconds_to_first": round(begun - back, 1),
             "records": len(records),
             "missing": asyncio.run(_last(database)) - len({record.envelope.id for record in records}),
             "inversions": inversions(records),
@@ -161,9 +163,11 @@ async def _drained(database: str, last: int) -> None:
         await connection.close()
 
 
-async def _drain(database: str, before: int, backlog: int) -> dict[str, Any]:
+async def _drain(database: str, before: int, backlog: int) -> tuple[int, float]:
+    """Rows published, and when the last of the backlog was, in seconds since 1970."""
     connection = await asyncpg.connect(database)
     try:
-        return dict(await connection.fetchrow(DRAIN, before, backlog))
+        row = await connection.fetchrow(DRAIN, before, backlog)
+        return int(row["rows"]), float(row["ended"])
     finally:
         await connection.close()
