@@ -6,7 +6,6 @@ Invariants and reference targets are not looked at here; nor does fhir.resources
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Final
@@ -19,7 +18,6 @@ from mappings.stages import Json
 from mappings.validation.nested import DEEPEST, inside, nested_places, resources
 from mappings.validation.schema import resource_schema
 
-_ELEMENT = re.compile(r"_?[A-Za-z][A-Za-z0-9]*")
 _MOST_ISSUES: Final = 50
 _TEXTS: Final = {
     "enum": "the code is not in the list that FHIR requires here",
@@ -74,6 +72,14 @@ def _validator(name: str) -> jsonschema_rs.Draft202012Validator:
     )
 
 
+@cache
+def element_names(name: str) -> frozenset[str]:
+    """The names, in small letters, of the elements of a resource type and of everything that it is made of. Only these
+    may an issue tell: any other name that stands in a message could be a person's."""
+    definitions = resource_schema(name)["$defs"].values()
+    return frozenset(element.lower() for each in definitions for element in each.get("properties", ()))
+
+
 def _issues(resource: Json) -> tuple[Issue, ...]:
     issues: list[Issue] = []
     for found, path in resources(resource):
@@ -83,30 +89,32 @@ def _issues(resource: Json) -> tuple[Issue, ...]:
             issues.append(_issue(f"{path}.resourceType".lstrip("."), "FHIR R4 has no resource of this name"))
             continue
         for error in check.iter_errors(found):
-            issues.extend(_told(error, path or str(name)))
+            issues.extend(_told(error, path or str(name), element_names(str(name))))
             if len(issues) >= _MOST_ISSUES:
                 return tuple(issues[:_MOST_ISSUES])
     return tuple(issues)
 
 
-def _told(error: jsonschema_rs.ValidationError, path: str) -> Iterator[Issue]:
+def _told(error: jsonschema_rs.ValidationError, path: str, names: frozenset[str]) -> Iterator[Issue]:
     where = path
     for step in error.instance_path:
-        where += f"[{step}]" if isinstance(step, int) else f".{step}" if _ELEMENT.fullmatch(step) else ""
+        where += f"[{step}]" if isinstance(step, int) else f".{step}" if step.lower() in names else ""
     kind, said = error.kind.name, error.kind.as_dict()
     if kind == "additionalProperties":
         for name in said["unexpected"]:
-            below = f"{where}.{name}" if _ELEMENT.fullmatch(name) else where
+            below = f"{where}.{name}" if name.lower() in names else where
             yield _issue(below, "FHIR R4 has no such element here")
     elif kind == "required":
         yield _issue(f"{where}.{said['property']}", "this element is required")
     elif kind == "anyOf":
-        yield from _alternatives(said["context"], where, path)
+        yield from _alternatives(said["context"], where, path, names)
     else:
         yield _issue(where, _TEXTS.get(kind, "the value is not one that this element may have"))
 
 
-def _alternatives(tried: list[list[jsonschema_rs.ValidationError]], where: str, path: str) -> Iterator[Issue]:
+def _alternatives(
+    tried: list[list[jsonschema_rs.ValidationError]], where: str, path: str, names: frozenset[str]
+) -> Iterator[Issue]:
     """Says which of the schema's three kinds of alternative was meant, by the first thing that was tried."""
     first = tried[0][0]
     if first.kind.name == "maxProperties":
@@ -116,7 +124,7 @@ def _alternatives(tried: list[list[jsonschema_rs.ValidationError]], where: str, 
         yield _issue(f"{where}.{beside[1:]}", f"a null holds the place of an extension in {beside}, and there is none")
     else:
         for error in tried[0]:
-            yield from _told(error, path)
+            yield from _told(error, path, names)
 
 
 def _issue(path: str, text: str) -> Issue:

@@ -9,10 +9,9 @@ from typing import Any, Final
 from contract.errors import Code, Issue
 from mappings.language.fhir.model import is_resource
 from mappings.stages import Json
-from mappings.validation.fast import validate
+from mappings.validation.fast import element_names, validate
 from mappings.validation.nested import resources
 
-_ELEMENT = re.compile(r"_?[A-Za-z][A-Za-z0-9]*")
 _QUOTED = re.compile(r"'(\w+)'")
 _REQUIRED_CHOICE: Final = "Expect any of field value"
 _MOST_ISSUES: Final = 50
@@ -49,7 +48,8 @@ def check_reference(bundle: Json) -> tuple[Issue, ...]:
         get_fhir_model_class(name).model_validate(bundle)
     except ValidationError as refused:
         errors = [e for e in refused.errors(include_url=False, include_context=False) if not _absent_for_a_reason(e)]
-        return tuple(_issue(_path(name, error["loc"]), _text(error)) for error in errors[:_MOST_ISSUES])
+        names = frozenset[str]().union(*(element_names(each["resourceType"]) for each, _ in resources(bundle)))
+        return tuple(_issue(_path(name, error["loc"], names), _text(error)) for error in errors[:_MOST_ISSUES])
     except (KeyError, AttributeError, TypeError, RecursionError):
         # the library's own validators fall over values of a wrong kind, and over depth, without saying where
         return validate(bundle) or (_issue(name, "a value is of a kind that FHIR does not have there"),)
@@ -69,12 +69,12 @@ def _known(resource: Json) -> bool:
     return isinstance(name, str) and is_resource(name)
 
 
-def _path(name: str, location: tuple[int | str, ...]) -> str:
+def _path(name: str, location: tuple[int | str, ...], names: frozenset[str]) -> str:
     path = name
     for step in location:
         if isinstance(step, int):
             path += f"[{step}]"
-        elif step != "root" and _ELEMENT.fullmatch(step):
+        elif step.lower() in names:
             path += f".{step}"
     return path
 

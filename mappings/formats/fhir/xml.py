@@ -7,6 +7,7 @@ encoding whose bytes mean what they look like. lxml then reads with entities, ne
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -80,7 +81,7 @@ def _complex(node: Any, type_name: str, path: str) -> dict[str, Json]:
     found: dict[str, Json] = dict(node.attrib)
     for attribute in found:
         if attribute not in ("id", "url") or attribute not in elements:
-            raise _no_such(f"{path}.{attribute}" if attribute.isidentifier() else path)
+            raise _no_such(attribute, elements, path)
     if node.text and not node.text.isspace():
         raise _malformed("text stands where FHIR XML has only elements and attributes", path)
     counts: dict[str, int] = {}
@@ -91,7 +92,7 @@ def _complex(node: Any, type_name: str, path: str) -> dict[str, Json]:
         name = _local(child, path)
         element = elements.get(name)
         if element is None or name.startswith("_"):
-            raise _no_such(f"{path}.{name}")
+            raise _no_such(name, elements, path)
         index = counts.get(name, 0)
         counts[name] = index + 1
         where = f"{path}.{name}[{index}]" if element.many else f"{path}.{name}"
@@ -120,7 +121,7 @@ def _add_primitive(found: dict[str, Json], node: Any, element: Element, index: i
     value = None if text is None else _value(text, element.type)
     beside = {name: content for name, content in node.attrib.items() if name != "value"}
     if beside.keys() > {"id"}:
-        raise _no_such(path)
+        raise _no_such("", {}, path)
     if len(node) or beside:
         bare = etree.Element(node.tag, beside)
         bare.extend(list(node))
@@ -179,7 +180,10 @@ def _local(node: Any, path: str) -> str:
     return tag[len(_FHIR) :]
 
 
-def _no_such(path: str) -> Refusal:
+def _no_such(name: str, elements: Mapping[str, Element], path: str) -> Refusal:
+    """Tells a name only where it is an element's but for its capitals: any other could be a person's."""
+    if name.lower() in (known.lower() for known in elements):
+        path = f"{path}.{name}"
     return refuse(Unprocessable, Code.INVALID_FHIR, "FHIR R4 has no such element here", path)
 
 

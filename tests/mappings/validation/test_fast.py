@@ -27,6 +27,12 @@ def test_every_seeded_fault_is_caught(place: str, value: Any) -> None:
         ("entry.3.resource.status", None, "Bundle.entry[3].resource.status", "required"),
         ("entry.2.resource.class", None, "Bundle.entry[2].resource.class", "required"),
         ("entry.1.resource.birthdate", "1970", "Bundle.entry[1].resource.birthdate", "no such element"),
+        (
+            "entry.1.resource.name.0.Smith",
+            "x",
+            "Bundle.entry[1].resource.name[0]",
+            "no such element",
+        ),  # a name of a person
         ("entry.1.resource.gender", "men", "Bundle.entry[1].resource.gender", "list"),
         ("entry.1.resource.name", [], "Bundle.entry[1].resource.name", "empty list"),
         ("entry.1.resource.contained.0.active", "x", "Bundle.entry[1].resource.contained[0].active", "another type"),

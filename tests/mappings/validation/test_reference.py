@@ -17,6 +17,12 @@ def test_a_valid_bundle_passes() -> None:
     [
         ("entry.3.resource.status", None, "Bundle.entry[3].resource.status", "required"),
         ("entry.1.resource.birthdate", "1970", "Bundle.entry[1].resource.birthdate", "no such element"),
+        (
+            "entry.1.resource.name.0.Smith",
+            "x",
+            "Bundle.entry[1].resource.name[0]",
+            "no such element",
+        ),  # a name of a person
         ("entry.1.resource.birthDate", "1970-13-01", "Bundle.entry[1].resource.birthDate", "not one that"),
         ("entry.3.resource.valueString", "x", "Bundle.entry[3].resource", "only one"),
         ("entry.1.resource.resourceType", "X", "Bundle.entry[1].resource.resourceType", "no resource"),
