@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 from carehub.settings import Settings
 from contract.errors import Misconfigured, Unavailable
 from gateway.store.database import Database
-from migrations import NEWEST, Which, is_fit
+from migrations import NEWEST, Which, revision_of
 
 APPS_WITH_TABLES = ("timeline",)
 """Apps that come along and keep tables; on SQLite each has a file of its own."""
@@ -34,21 +34,23 @@ async def open_database(url: str, which: Which, *, connections: int = 2) -> Asyn
     await database.open()
     try:
         try:
-            fit = await database.read(is_fit, which)
+            found = await database.read(revision_of, which)
         except Unavailable:
             text = f"the database at {shown(url)} cannot be used: is it running, and is DATABASE_URL right?"
             raise Misconfigured(text) from None
-        if not fit:
-            raise Misconfigured(
-                f"the database at {shown(url)} is not at this version's revision: run `carehub migrate`"
-            )
+        if found is None:
+            raise Misconfigured(f"the database at {shown(url)} has no tables of carehub's yet: run `carehub migrate`")
+        if found < NEWEST[which]:
+            text = f"the database at {shown(url)} is at revision {found}, and this version needs {NEWEST[which]}"
+            raise Misconfigured(f"{text}: run `carehub migrate`; what serves meanwhile serves on")
         yield database
     finally:
         await database.close()
 
 
 def migrate_hub(settings: Settings) -> str:
-    """The revision that the hub's database is at now. Raises Misconfigured when it is away."""
+    """The revision that the hub's database is at now: a later one than this version's where a newer one has migrated
+    it. Raises Misconfigured when it is away."""
     settings.make_data()
     return _migrate(settings.hub_database, "hub")
 
@@ -73,14 +75,17 @@ def shown(url: str) -> str:
 
 
 def _migrate(url: str, which: Which) -> str:
-    from migrations.run import upgrade
+    from migrations.run import current, upgrade
+
+    async def migrate() -> str:
+        await upgrade(url, which)
+        return await current(url, which) or ""
 
     try:
-        asyncio.run(upgrade(url, which))
+        return asyncio.run(migrate())
     except Unavailable:
         text = f"the database at {shown(url)} cannot be migrated: is it running, and does nobody hold its tables?"
         raise Misconfigured(text) from None
-    return NEWEST[which]
 
 
 def _file_is_missing(url: str) -> bool:

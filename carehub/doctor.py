@@ -25,6 +25,7 @@ from contract.errors import Misconfigured
 from gateway.store.models import heartbeat, source
 from mappings.language import Catalogue, PackError, load_pack
 from mappings.language.subjects import subjects
+from migrations import NEWEST, revision_of
 
 LEAST_FREE_BYTES: Final = 1024**3
 """Free space in the data folder below which a backlog could fill the disk soon."""
@@ -86,7 +87,9 @@ async def _database(settings: Settings) -> Finding:
     async def look() -> str:
         async with open_hub(settings) as database:
             count = await database.read(_sources)
-        return f"{'SQLite' if settings.on_sqlite else 'PostgreSQL'}, migrated, {count} sources"
+            found = await database.read(revision_of, "hub") or ""
+        newer = " by a newer version, for which this one is to be replaced" if found > NEWEST["hub"] else ""
+        return f"{'SQLite' if settings.on_sqlite else 'PostgreSQL'}, migrated{newer}, {count} sources"
 
     return await _finding("database", look)
 

@@ -21,11 +21,11 @@ def version_table(which: Which) -> str:
     return f"alembic_version_{which}"
 
 
-def is_fit(connection: Connection, which: Which) -> bool:
-    """Whether the database has the tables that this version needs. One that is newer is fit: then this process serves
-    on while others are replaced."""
+def revision_of(connection: Connection, which: Which) -> str | None:
+    """What the database is at, None when it was never migrated. One that is newer than NEWEST is fit for use: this
+    process serves on while others are replaced."""
     table = version_table(which)
     if not inspect(connection).has_table(table):
-        return False
+        return None
     found = connection.execute(text(f"SELECT version_num FROM {table}")).scalar()  # noqa: S608  (a constant name)
-    return found is not None and str(found) >= NEWEST[which]
+    return str(found) if found is not None else None

@@ -163,8 +163,11 @@ class _PostgresEngines:
         await self._engine.dispose()
 
 
-def postgres_engine(url: str, connections: int, session: dict[str, str]) -> AsyncEngine:
-    """The engine over asyncpg for a `postgresql://` URL, with libpq's `sslmode` understood."""
+def postgres_engine(
+    url: str, connections: int, session: dict[str, str], *, patience: float | None = 40.0
+) -> AsyncEngine:
+    """The engine over asyncpg for a `postgresql://` URL, with libpq's `sslmode` understood. `patience` is that of a
+    statement, in seconds."""
     parsed = make_url(url).set(drivername="postgresql+asyncpg")
     query = {("ssl" if name == "sslmode" else name): value for name, value in parsed.query.items()}
     return create_async_engine(
@@ -174,7 +177,7 @@ def postgres_engine(url: str, connections: int, session: dict[str, str]) -> Asyn
         pool_timeout=5.0,
         pool_recycle=1800,
         hide_parameters=True,
-        connect_args={"server_settings": session, "timeout": 5.0, "command_timeout": 40.0},
+        connect_args={"server_settings": session, "timeout": 5.0, "command_timeout": patience},
     )
 
 

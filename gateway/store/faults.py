@@ -21,7 +21,9 @@ RETRY_AT_ONCE: Final = frozenset({"40001", "40P01"})
 _PASSING_CLASSES: Final = ("08", "53", "57", "58", "40")
 """PostgreSQL: connection, insufficient resources, operator intervention, system error, rollback."""
 
-_LOCK_NOT_AVAILABLE: Final = "55P03"
+LOCK_NOT_AVAILABLE: Final = "55P03"
+"""PostgreSQL: a table or row was busy for longer than `lock_timeout`."""
+
 _READ_ONLY: Final = "25006"
 _IDLE_IN_TRANSACTION: Final = "25P03"
 
@@ -44,8 +46,10 @@ class Contended(Exception):
 
 
 def runs_again(error: BaseException) -> bool:
-    """Whether the transaction was rolled back for a reason that is likely gone when it runs again at once."""
-    return isinstance(error, Contended) or _sqlstate(error) in RETRY_AT_ONCE
+    """Whether the transaction was rolled back for a reason that is likely gone when it runs again at once: others were
+    in its way, or a migration has changed a column that a statement prepared before it reads."""
+    stale = isinstance(_original(error).__cause__, asyncpg.InvalidCachedStatementError)
+    return stale or isinstance(error, Contended) or _sqlstate(error) in RETRY_AT_ONCE
 
 
 def passes(error: BaseException) -> bool:
@@ -58,7 +62,7 @@ def passes(error: BaseException) -> bool:
     if sqlite_code is not None:
         return sqlite_code & 0xFF in _SQLITE_PASSING
     state = _sqlstate(error)
-    return state[:2] in _PASSING_CLASSES or state in (_LOCK_NOT_AVAILABLE, _READ_ONLY, _IDLE_IN_TRANSACTION)
+    return state[:2] in _PASSING_CLASSES or state in (LOCK_NOT_AVAILABLE, _READ_ONLY, _IDLE_IN_TRANSACTION)
 
 
 def unavailable() -> Refusal:

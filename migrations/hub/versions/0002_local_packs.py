@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from migrations import expand
+
 revision = "0002"
 down_revision = "0001"
 
@@ -20,14 +22,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["place"], ["place.code"], name=op.f("fk_pack_pin_place")),
         sa.PrimaryKeyConstraint("place", "pack", name=op.f("pk_pack_pin")),
         comment="the version of a pack that a place holds to; what lies in it does too, unless it says otherwise",
+        if_not_exists=True,
     )
     trouble = sa.Column(
         "trouble", sa.Text(), server_default="", nullable=False, comment="what it cannot do meanwhile, a line each"
     )
-    op.add_column("heartbeat", trouble)
-    if op.get_bind().dialect.name == "postgresql":  # SQLite holds nobody to the length
-        for table in _WITH_VERSION:
-            op.alter_column(table, "pack_version", type_=sa.Text(), existing_nullable=False)
+    expand.add_column("heartbeat", trouble)
+    for table in _WITH_VERSION:
+        expand.widen_text(table, "pack_version")
 
 
 def downgrade() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from migrations import expand
+
 revision = "0003"
 down_revision = "0002"
 
@@ -17,7 +19,7 @@ def upgrade() -> None:
         nullable=False,
         comment="the last request to read packs again that it has followed",
     )
-    op.add_column("heartbeat", reloads)
+    expand.add_column("heartbeat", reloads)
 
 
 def downgrade() -> None:

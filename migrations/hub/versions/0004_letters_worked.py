@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from migrations import expand
+
 revision = "0004"
 down_revision = "0003"
 
@@ -41,13 +43,13 @@ def upgrade() -> None:
         sa.Column("comparable", sa.LargeBinary(length=32), nullable=True, comment="of a message named by a request"),
         sa.Column("message", sa.String(length=36), nullable=True, comment="the message that it became by a retry"),
     ):
-        op.add_column("dead_letter", column)
+        expand.add_column("dead_letter", column)
     taken_up = sa.Column(
         "taken_up", sa.DateTime(timezone=True), nullable=True, comment="when a gateway took it up to end it"
     )
-    op.add_column("waiting", taken_up)
+    expand.add_column("waiting", taken_up)
     for name, table, columns in _INDEXES:
-        op.create_index(name, table, columns, unique=False)
+        expand.add_index(name, table, columns)
 
 
 def downgrade() -> None:
