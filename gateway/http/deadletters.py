@@ -140,10 +140,15 @@ async def _chosen(asked: Asked, front: Front, kind: type[_Body]) -> _Body:
             return kind.model_validate_json(body)
         except ValidationError as invalid:
             said = (
-                f"{'.'.join(map(str, each['loc'])) or 'body'}: {each['msg'].removeprefix('Value error, ')}"
+                f"{_member(each['loc'], kind)}: {each['msg'].removeprefix('Value error, ')}"
                 for each in invalid.errors(include_input=False, include_url=False)
             )
             raise WrongRequest("; ".join(said)) from None
+
+
+def _member(place: tuple[int | str, ...], kind: type[BaseModel]) -> str:
+    """A member that there is, by its name; any other name could be a person's."""
+    return str(place[0]) if place and place[0] in kind.model_fields else "body"
 
 
 async def _page(chosen: Chosen, front: Front) -> list[str] | None:

@@ -130,6 +130,9 @@ async def test_discarding_needs_a_reason_and_stays_on_record(desk: Desk) -> None
     group = (await desk.get("/deadletters"))["groups"][0]["group"]
     for body in ({}, {"reason": ""}, {"reason": "   "}, {"reason": "a\x00b"}):
         assert "reason" in str(await desk.post("/deadletters/discard", 400, group=group, **body))
+    told = str(await desk.post("/deadletters/discard", 400, group=group, reason="a test", Smith=1))
+    assert "body: " in told
+    assert "Smith" not in told, "a name that is none of a member's could be a person's"
     first = await desk.post("/deadletters/discard", group=group, reason="a test of the supplier", limit=2)
     assert (first["discarded"], first["open"]) == (2, 1)
     rest = await desk.post("/deadletters/discard", group=group, reason="a test of the supplier", after=first["next"])
