@@ -6,6 +6,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from migrations import expand
+
 revision = "0005"
 down_revision = "0004"
 
@@ -33,7 +35,7 @@ def upgrade() -> None:
             comment="of a correction: what it was mapped by; else the message says",
         ),
     ):
-        op.add_column("event", column)
+        expand.add_column("event", column)
     op.create_table(
         "replay",
         sa.Column("id", sa.String(length=36), nullable=False, comment="ce_replay"),
