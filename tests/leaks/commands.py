@@ -101,6 +101,9 @@ def _on_the_hub(driven: Driven) -> Iterator[Sequence[str]]:
         yield "replay", verb, WORD
     yield "replay", "start", WORD, "--since", TEXT
     yield "remap", "--source", "leaks-mhsds", "--since", "2026-01-01T00:00:00Z"
+    for line in ("retention show", "retention run --dry-run", "restore check", "restore reconcile", "size"):
+        yield tuple(line.split())
+    yield "restore", "check", "--since", TEXT
     yield "remap", "--source", WORD, "--since", TEXT
     yield "sources", "show", "leaks-pas"
     yield "sources", "show", WORD
@@ -108,7 +111,7 @@ def _on_the_hub(driven: Driven) -> Iterator[Sequence[str]]:
     yield "topics", "show", topic
     yield "topics", "show", WORD
     yield "topics", "apply"
-    yield "tail", topic, "--from-start", "--count", "3"
+    yield "tail", topic, "--from-start", "--count", "100"
     yield "tail", WORD, "--count", "1"
 
 
