@@ -73,4 +73,4 @@ def read_header(message: bytes) -> Header:
 
 
 def _is_delimiter(separator: bytes) -> bool:
-    return separator.isascii() and not separator.isalnum() and not separator.isspace()
+    return len(separator) == 1 and separator.isascii() and not separator.isalnum() and not separator.isspace()

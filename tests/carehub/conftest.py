@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from carehub.main import app
 from carehub.settings import variables
+from tests.packs import COMPILED
 
 
 @dataclass
@@ -40,6 +41,7 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     for name in variables():
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CAREHUB_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("CAREHUB_COMPILED_PACKS", str(COMPILED))
     return Cli(tmp_path / "data")
 
 
