@@ -14,8 +14,9 @@ from mappings.formats.hl7v2.lines import normalised, refuse_control_characters, 
 from mappings.formats.hl7v2.message import Message, Segment
 from mappings.stages import Decoded, Format
 
-_LEADING: Final = "\ufeff\r\n\t "
-"""Characters before a message that mean nothing: the byte order mark, blank lines, blanks."""
+_MARK: Final = "\ufeff"
+_LEADING: Final = "\r\n\t "
+"""Characters before a message that mean nothing: blank lines, blanks."""
 _HEADER_NAME: Final = re.compile(r"\A(?i:msh)[ \t]*")
 """How some write it: in small letters, with blanks behind it."""
 _LONGEST_CODE: Final = 20
@@ -76,6 +77,7 @@ def body_text(body: bytes) -> tuple[str, tuple[Issue, ...]]:
     utf16 = body[:2] in _UTF16_MARKS
     content = body if utf16 else _unframed(body)
     text, issues = decode_text(content)
+    text = text.replace(_MARK, "")  # where files were put one behind the other it stands in the middle
     text = _HEADER_NAME.sub("MSH", normalised(text.lstrip(_LEADING)), count=1)
     if not text:
         raise refuse(Undecodable, Code.EMPTY, "the body is empty; it should hold one message that begins with MSH")

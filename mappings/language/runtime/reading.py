@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from mappings.formats.hl7v2.delimiters import is_blank
 from mappings.formats.hl7v2.escapes import unescape
 from mappings.formats.hl7v2.message import Segment
 from mappings.language.runtime.segments import Group
 from mappings.language.runtime.state import NULL, RAW_NULL, Null, State
+
+BYTE_ORDER_MARK: Final = "\ufeff"
 
 
 def text_of(state: State, raw: str) -> str | Null | None:
@@ -19,7 +21,7 @@ def text_of(state: State, raw: str) -> str | Null | None:
     if raw == RAW_NULL:
         return NULL
     if state.delimiters.escape in raw:
-        raw = unescape(raw, state.delimiters)
+        raw = unescape(raw, state.delimiters).replace(BYTE_ORDER_MARK, "")
     return raw.strip() or None
 
 
@@ -98,7 +100,8 @@ def present_only(value: Any) -> tuple[Any, ...]:
 def text_of_json(value: object) -> str | None:
     """A JSON scalar as text; None for absent, null and blank, objects and lists."""
     if isinstance(value, str):
-        return value.strip() or None
+        text = value.strip()
+        return (text if text[:1] != BYTE_ORDER_MARK else text.lstrip(f"{BYTE_ORDER_MARK} \t")) or None
     if value is None or isinstance(value, (dict, list, Null)):
         return None
     if isinstance(value, bool):

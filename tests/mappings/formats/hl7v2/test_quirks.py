@@ -109,13 +109,14 @@ def test_separators_never_change_the_event(body: str) -> None:
     "body",
     [
         "\ufeff" + ADMISSION,
+        ADMISSION.replace("\r", "\r\ufeff"),
         "\r\n\r\n" + ADMISSION,
         "   \t" + ADMISSION,
         "\x0b" + ADMISSION + "\x1c\r",
         "\x0b\ufeff \n" + ADMISSION.rstrip("\r") + "\x1c",
         ADMISSION + "\x00\x00",
     ],
-    ids=["mark", "blank-lines", "blanks", "mllp", "mllp-and-mark", "nul-at-the-end"],
+    ids=["mark", "marks-within", "blank-lines", "blanks", "mllp", "mllp-and-mark", "nul-at-the-end"],
 )
 def test_what_stands_around_never_changes_the_event(body: str) -> None:
     assert event(body) == event(ADMISSION)
