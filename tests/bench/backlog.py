@@ -33,7 +33,9 @@ FROM outbox, ended WHERE id > $1 AND published <= ended.at GROUP BY ended.at
 """
 """What was published after row $1 until the backlog, whose last row is $2, was: new events among it."""
 
-TOPICS = ("care.bench.acute.v1", "care.bench.acute.restricted.v1")
+EVENTS = "SELECT count(*) FROM event"
+PLACE = "backlog"
+TOPICS = (f"care.{PLACE}.acute.v1", f"care.{PLACE}.acute.restricted.v1")
 
 
 def measure(folder: Path, database: str, kafka: LocalKafka, seconds: float) -> dict[str, Any]:
@@ -43,13 +45,13 @@ def measure(folder: Path, database: str, kafka: LocalKafka, seconds: float) -> d
     with _running(Hub(folder, database, kafka.address, "bench")) as (hub, key):
         address = str(hub.gateway.ready["http"])
         ingest.drive(address, ingest.posts(messages.ADMISSION, key, 2000), seconds=3, connections=8, rate=300)
-        before = asyncio.run(_last(database))
+        before = asyncio.run(_asked(database, LAST))
         asyncio.run(_drained(database, before))
         kafka.stop()
         try:
             many = ingest.posts(messages.ADMISSION, key, int(seconds * 6000), start=10_000)
             durable = ingest.drive(address, many, seconds=seconds, connections=64, rate=None)
-            backlog = asyncio.run(_last(database))
+            backlog = asyncio.run(_asked(database, LAST))
         finally:
             back = time.time()
             kafka.start()
@@ -58,7 +60,7 @@ def measure(folder: Path, database: str, kafka: LocalKafka, seconds: float) -> d
         with _arriving(address, more, rate, seconds + RECOVERY_SECONDS) as arrived, _memory(hub) as memory:
             asyncio.run(_drained(database, backlog))
         rows, ended = asyncio.run(_drain(database, before, backlog))
-        asyncio.run(_drained(database, asyncio.run(_last(database))))
+        asyncio.run(_drained(database, asyncio.run(_asked(database, LAST))))
         records = asyncio.run(read_committed(kafka.address, TOPICS))
         begun = min(record.sent / 1000 for record in records if record.sent / 1000 > back)
         drained = rows / (ended - begun)
@@ -70,7 +72,7 @@ def measure(folder: Path, database: str, kafka: LocalKafka, seconds: float) -> d
             "ratio": round(drained / durable["rate"], 2),
             "seconds_to_first": round(begun - back, 1),
             "records": len(records),
-            "missing": asyncio.run(_last(database)) - len({record.envelope.id for record in records}),
+            "missing": asyncio.run(_asked(database, EVENTS)) - len({record.envelope.id for record in records}),
             "inversions": inversions(records),
             "memory_before_mib": memory[0],
             "memory_most_mib": max(memory),
@@ -95,7 +97,7 @@ def inversions(records: list[TopicRecord]) -> int:
 def _running(hub: Hub) -> Iterator[tuple[Hub, str]]:
     """A gateway and a relay, and the key of a source."""
     hub.command("migrate")
-    named = ("--organisation", "RBD", "--sector", "acute", "--place", "bench", "--pack", "hl7v2-itk", "--json")
+    named = ("--organisation", "RBD", "--sector", "acute", "--place", PLACE, "--pack", "hl7v2-itk", "--json")
     key = json.loads(hub.command("sources", "add", "bench-pas", *named))["key"]
     services = [service for service in (hub.gateway, hub.relay) if service is not None]
     try:
@@ -144,10 +146,10 @@ def _memory(hub: Hub) -> Iterator[list[float]]:
         looking.join()
 
 
-async def _last(database: str) -> int:
+async def _asked(database: str, question: str) -> int:
     connection = await asyncpg.connect(database)
     try:
-        return int(await connection.fetchval(LAST))
+        return int(await connection.fetchval(question))
     finally:
         await connection.close()
 
