@@ -54,7 +54,7 @@ def compared(files: Iterable[tuple[str, bytes]], before: CompiledPack, after: Co
             for pack in (before, after)
         ]
         for old, new in zip(*sides, strict=True):
-            found = [_shown(event, each) for event, each in _message(old, new)]
+            found = [{"event": event, **shown(each)} for event, each in _message(old, new)]
             yield {"file": file, "index": old["index"], "differences": found}
 
 
@@ -72,9 +72,10 @@ def without_positions(path: str) -> str:
     return _POSITION.sub("", path)
 
 
-def _shown(event: int, each: Difference) -> dict[str, Any]:
+def shown(each: Difference) -> dict[str, Any]:
+    """With the values of the message: personal data. A side that has none is left out."""
     sides = {"before": each.before, "after": each.after}
-    return {"event": event, "path": each.path, **{k: v for k, v in sides.items() if v is not ABSENT}}
+    return {"path": each.path, **{k: v for k, v in sides.items() if v is not ABSENT}}
 
 
 def _message(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[int, Difference]]:

@@ -56,6 +56,7 @@ from gateway.ops.metrics import Metrics
 from gateway.reception import Reception
 from gateway.relay.relay import Relay
 from gateway.relay.replays import Replayer
+from gateway.relay.station import Station
 from gateway.retention import Retention
 from gateway.shelf import Shelf
 from gateway.store.database import Database
@@ -81,7 +82,7 @@ class Relays:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """The parts of a gateway that run; `relay` is its own, on SQLite."""
+    """The parts of a gateway that run; `relays` are its own, on SQLite."""
 
     app: FastAPI
     listeners: Listeners
@@ -91,7 +92,7 @@ class Gateway:
     retention: Retention
     seen: LastSeen
     shelf: Shelf
-    relay: Relays | None
+    relays: Relays | None
 
 
 @asynccontextmanager
@@ -110,14 +111,13 @@ async def composed_gateway(
         keys = StoreKeys(installation.secrets.person_keys, installation.secrets.message_key)
         guard = BacklogGuard(database, Budget(settings.backlog_rows, settings.backlog_bytes))
         keeper = Keeper(database, keys, rows=settings.queue_limit)
-        relay = None
+        relays = None
         if settings.on_sqlite and kafka is not None:
-            relay = make_relays(settings, database, kafka, installation.hub_id, process)
-        hub = Hub(
-            database, Waking(keeper, relay.relay.wake) if relay else keeper, shelf, installation.secrets.resource_ids
-        )
+            relays = make_relays(settings, database, kafka, installation.hub_id, process)
+        waking = Waking(keeper, relays.relay.wake) if relays else keeper
+        hub = Hub(database, waking, shelf, installation.secrets.resource_ids)
         standing = Standing(settings, database, host, process, kafka, guard)
-        gateway, health = make_gateway(hub, keys, relay, standing)
+        gateway, health = make_gateway(hub, keys, relays, standing)
         await keeper.start()
         await health.start()
         try:
@@ -167,7 +167,7 @@ class Standing:
     guard: BacklogGuard
 
 
-def make_gateway(hub: Hub, keys: StoreKeys, relay: Relays | None, standing: Standing) -> tuple[Gateway, Health]:
+def make_gateway(hub: Hub, keys: StoreKeys, relays: Relays | None, standing: Standing) -> tuple[Gateway, Health]:
     """HTTP, MLLP, files and the waiting room on one reception, and health over all of it; nothing is started yet."""
     settings, database = standing.settings, standing.database
     metrics = Metrics()
@@ -200,7 +200,7 @@ def make_gateway(hub: Hub, keys: StoreKeys, relay: Relays | None, standing: Stan
         retention=Retention(database, lifetimes_of(settings), metrics, standing.process),
         seen=seen,
         shelf=hub.shelf,
-        relay=relay,
+        relays=relays,
     )
     return gateway, health
 
@@ -223,7 +223,7 @@ def health_checks(shelf: Shelf, listeners: Listeners, metrics: Metrics, standing
 
 def make_relays(settings: Settings, database: Database, kafka: Kafka, hub_id: str, owner: str) -> Relays:
     """`owner` names the process, `hub_id` the hub: its transactional ids start with it."""
-    relay = Relay(
+    station = Station(
         database,
         kafka.bootstrap,
         hub_id=hub_id,
@@ -231,15 +231,7 @@ def make_relays(settings: Settings, database: Database, kafka: Kafka, hub_id: st
         owner=owner,
         replication=settings.kafka_replication,
     )
-    replayer = Replayer(
-        database,
-        kafka.bootstrap,
-        hub_id=hub_id,
-        transactional=kafka.transactional,
-        owner=owner,
-        replication=settings.kafka_replication,
-    )
-    return Relays(relay, replayer)
+    return Relays(Relay(station), Replayer(station))
 
 
 @asynccontextmanager

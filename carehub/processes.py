@@ -85,8 +85,8 @@ def gateway_parts(
         "packs": _until(asked, gateway.shelf.run()),
         "warm-up": warm_up(asked),
     }
-    if gateway.relay is not None:
-        parts |= relay_parts(gateway.relay, asked)
+    if gateway.relays is not None:
+        parts |= relay_parts(gateway.relays, asked)
     return parts
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from itertools import islice
+from typing import Any, Final, TypeAlias
 
-from carehub.adoption import bundle_differences, without_positions
+from carehub.adoption import bundle_differences, shown, without_positions
 from carehub.composition import Line, composed_line
 from carehub.errors import Declined
 from carehub.letters import Progress
@@ -33,7 +34,10 @@ from gateway.store.corrections import (
 )
 from gateway.store.sharing import Sharing
 from gateway.store.sources import registered_source
-from mappings.language.comparing import ABSENT
+from mappings.language.comparing import Difference
+
+Shown: TypeAlias = Sequence[Mapping[str, Any]]
+"""Differences with their messages and values: personal data."""
 
 PAGE: Final = 100
 BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -102,23 +106,7 @@ def elements_of(correction: Correction) -> set[str]:
         )
         if differs
     }
-    for each in bundle_differences(json.loads(standing.body), json.loads(correction.body)):
-        found.add(without_positions(each.path))
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One difference, with the values: personal data."""
-
-    message: str
-    path: str
-    before: Any
-    after: Any
-
-    def as_dict(self) -> dict[str, Any]:
-        sides = {"before": self.before, "after": self.after}
-        return {"message": self.message, "path": self.path, **{k: v for k, v in sides.items() if v is not ABSENT}}
+    return found | {without_positions(each.path) for each in _differences(correction)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +118,7 @@ class Window:
     until: datetime
 
 
-def differences(settings: Settings, window: Window, progress: Progress, values: int = 0) -> tuple[Summary, list[Shown]]:
+def differences(settings: Settings, window: Window, progress: Progress, values: int = 0) -> tuple[Summary, Shown]:
     """What the packs of today would change, and the first so many differences with their values. Raises Declined when
     there is no such source."""
     return asyncio.run(_go_through(settings, window, progress, values, publish=False))
@@ -144,8 +132,8 @@ def correct(settings: Settings, window: Window, progress: Progress) -> Summary:
 
 async def _go_through(
     settings: Settings, window: Window, progress: Progress, values: int, *, publish: bool
-) -> tuple[Summary, list[Shown]]:
-    summary, shown, sharing = Summary(), list[Shown](), Sharing()
+) -> tuple[Summary, Shown]:
+    summary, values_of, sharing = Summary(), list[Mapping[str, Any]](), Sharing()
     async with composed_line(settings) as line:
         source = await _source(line, window.source)
         shelved = line.hub.shelf.stock.sources.get(source.id)
@@ -157,11 +145,11 @@ async def _go_through(
                 found = await _remapped(line, source, page)
                 for each in found:
                     summary.add(each)
-                    shown += _values(each, values - len(shown))
+                    values_of += _values(each, values - len(values_of))
                 if publish:
                     summary.published += await _publish(line, source, sharing, found)
                 tell(len(page))
-    return summary, shown
+    return summary, values_of
 
 
 async def _source(line: Line, id_: str) -> Source:
@@ -194,9 +182,10 @@ async def _publish(line: Line, source: Source, sharing: Sharing, found: Sequence
     return await line.hub.database.run(publish_corrections, corrections, source, sharing, account(), datetime.now(UTC))
 
 
-def _values(found: Remapped, limit: int) -> list[Shown]:
-    shown: list[Shown] = []
-    for correction in found.corrections if limit > 0 else ():
-        before, after = json.loads(correction.standing.body), json.loads(correction.body)
-        shown += (Shown(found.message.id, e.path, e.before, e.after) for e in bundle_differences(before, after))
-    return shown[: max(0, limit)]
+def _values(found: Remapped, limit: int) -> Shown:
+    differing = (each for correction in found.corrections for each in _differences(correction))
+    return [{"message": found.message.id, **shown(each)} for each in islice(differing, limit)]
+
+
+def _differences(correction: Correction) -> Iterator[Difference]:
+    return bundle_differences(json.loads(correction.standing.body), json.loads(correction.body))

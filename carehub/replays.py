@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -65,19 +64,6 @@ def drop(name: str) -> dict[str, Any]:
             return {**found.as_dict(), "status": str(Status.DROPPED)}
         time.sleep(0.5)
     return found.as_dict()
-
-
-def moment(text: str | None, option: str) -> datetime | None:
-    """A time with a zone, in UTC. Raises WrongUsage."""
-    if text is None:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-        if found.tzinfo is not None:
-            return found.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise WrongUsage(f"{option} is a time with a zone, as in 2026-01-31T09:00:00Z")
 
 
 def _found(connection: Connection, name: str) -> Replay:

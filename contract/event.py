@@ -102,3 +102,14 @@ def rfc3339(moment: datetime) -> str:
     if moment.tzinfo is None:
         raise ValueError("a time in an envelope needs a zone")
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def read_moment(text: str) -> datetime:
+    """A time with a zone (ISO 8601), in UTC. Raises ValueError for anything else."""
+    try:
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is not None:
+            return found.astimezone(UTC)
+    except OverflowError:  # at either end of the calendar
+        pass
+    raise ValueError("it is no time with a zone, as in 2026-01-31T09:00:00Z")

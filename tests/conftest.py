@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -74,3 +75,14 @@ def postgres_url(postgres_server: Postgres) -> Iterator[str]:
     """`postgresql://…` of a fresh, empty database."""
     with postgres_server.database() as url:
         yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Of a fresh, empty database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'hub.sqlite'}"
+    else:
+        server: Postgres = request.getfixturevalue("postgres_server")
+        with server.database() as fresh:
+            yield fresh

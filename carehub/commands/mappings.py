@@ -3,6 +3,7 @@ would make of the same messages."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -110,15 +111,23 @@ def _print_differences(found: list[dict[str, Any]], summary: dict[str, Any]) -> 
 
     for message in (each for each in found if each["differences"]):
         print_line(f"{message['file']} message {message['index'] + 1}")
-        for each in message["differences"]:
-            event = f"event {each['event'] + 1} " if each["event"] else ""
-            print_line(f"  {event}{each['path']}")
-            for sign, side in (("-", "before"), ("+", "after")):
-                if side in each:
-                    print_line(f"    {sign} {_value(each[side])}")
+        print_values(message["differences"])
     for element, count in summary["elements"].items():
         say(f"{count:>6} times {element}")
     say(f"{summary['messages']} messages, {summary['different']} differ")
+
+
+def print_values(differences: Iterable[Mapping[str, Any]]) -> None:
+    """Each with its place, and what stands there on either side: personal data."""
+    from carehub.output import print_line
+
+    for each in differences:
+        event = f"event {each['event'] + 1} " if each.get("event") else ""
+        message = f" of {each['message']}" if "message" in each else ""
+        print_line(f"  {event}{each['path']}{message}")
+        for sign, side in (("-", "before"), ("+", "after")):
+            if side in each:
+                print_line(f"    {sign} {_value(each[side])}")
 
 
 def _value(value: object) -> str:

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from carehub.commands import exits
+from carehub.commands.moments import moment
 from carehub.output import AsJson
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from carehub.remaps import Shown, Summary
 
 REMAP_HELP = """Maps stored messages of a source again, by the packs as they stand now, and shows what differs.
@@ -49,7 +48,6 @@ def remap(
 
     from carehub import remaps
     from carehub.output import progress
-    from carehub.replays import moment
     from carehub.settings import read_settings
 
     window = remaps.Window(
@@ -58,7 +56,7 @@ def remap(
     settings = read_settings()
     if publish:
         summary = remaps.correct(settings, window, progress("corrected", quiet=as_json))
-        shown: Sequence[Shown] = ()
+        shown: Shown = ()
     else:
         summary, shown = remaps.differences(settings, window, progress("compared", quiet=as_json), values)
     _tell(summary, shown, as_json=as_json)
@@ -66,12 +64,13 @@ def remap(
         raise typer.Exit(exits.NO)
 
 
-def _tell(summary: Summary, shown: Sequence[Shown], *, as_json: bool) -> None:
+def _tell(summary: Summary, shown: Shown, *, as_json: bool) -> None:
+    from carehub.commands.mappings import print_values
     from carehub.output import print_facts, print_json
 
     found = summary.as_dict()
     if as_json:
-        print_json({**found, **({"values": [each.as_dict() for each in shown]} if shown else {})})
+        print_json({**found, **({"values": shown} if shown else {})})
         return
     facts: dict[str, object] = {"messages": found["messages"], "same": found["same"]}
     facts |= {f"correction of {type_}": number for type_, number in found["corrections"].items()}
@@ -89,5 +88,5 @@ def _tell(summary: Summary, shown: Sequence[Shown], *, as_json: bool) -> None:
     if found["waits"]:
         facts["hang on a parent that is not known"] = found["waits"]
     facts["published"] = found["published"]
-    facts |= {f"{each.path} of {each.message}": f"{each.before!r} → {each.after!r}" for each in shown}
     print_facts(facts)
+    print_values(shown)

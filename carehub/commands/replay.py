@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from carehub.commands.moments import moment
 from carehub.output import AsJson
 
 if TYPE_CHECKING:
@@ -60,8 +61,8 @@ def start(
     from gateway.store.replays import Wanted
 
     wanted = Wanted(
-        since=replays.moment(since, "--since"),
-        until=replays.moment(until, "--until"),
+        since=moment(since, "--since"),
+        until=moment(until, "--until"),
         source=source,
         type=type_,
         person_key=person,

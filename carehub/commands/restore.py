@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from carehub.commands import exits
+from carehub.commands.moments import moment
 from carehub.output import AsJson
 
 if TYPE_CHECKING:
@@ -45,7 +46,6 @@ def add_to(app: typer.Typer) -> None:
 
 @restore.command("check", help=CHECK_HELP)
 def check(since: Since = None, as_json: AsJson = False) -> None:
-    from carehub.replays import moment
     from carehub.restore import work
     from carehub.settings import read_settings
 
@@ -57,7 +57,6 @@ def check(since: Since = None, as_json: AsJson = False) -> None:
 
 @restore.command("reconcile", help=RECONCILE_HELP)
 def reconcile(since: Since = None, as_json: AsJson = False) -> None:
-    from carehub.replays import moment
     from carehub.restore import work
     from carehub.settings import read_settings
 

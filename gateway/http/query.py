@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 
+from contract.event import read_moment
 from gateway.http.exchange import Asked, WrongRequest
 
 
@@ -32,9 +33,6 @@ def moment(asked: Asked, name: str, usual: datetime) -> datetime:
     if text is None:
         return usual
     try:
-        found = datetime.fromisoformat(text.replace(" ", "+"))  # a plus sign in a query means a space
-        if found.tzinfo is not None:
-            return found.astimezone(UTC)
-    except (ValueError, OverflowError):  # the latter at either end of the calendar
-        pass
-    raise WrongRequest(f"{name} is a time with a zone, as in 2026-01-31T09:00:00Z")
+        return read_moment(text.replace(" ", "+"))  # a plus sign in a query means a space
+    except ValueError:
+        raise WrongRequest(f"{name} is a time with a zone, as in 2026-01-31T09:00:00Z") from None

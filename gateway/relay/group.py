@@ -18,8 +18,8 @@ from contract.event import rfc3339
 from gateway.relay.leases import is_owner, shards_of
 from gateway.relay.outbox import Outgoing, Published, mark_published, next_window
 from gateway.relay.publisher import FencedError, Publisher
+from gateway.relay.station import Station
 from gateway.relay.topics import Topics
-from gateway.store.database import Database
 
 FIRST_PAUSE_SECONDS: Final = 0.25
 LONGEST_PAUSE_SECONDS: Final = 5.0
@@ -52,15 +52,13 @@ class GroupState:
 class GroupRelay:
     """Publishes one group's rows in order: take over, then window after window; after a failure, take over again."""
 
-    def __init__(
-        self, database: Database, topics: Topics, bootstrap: str, group: int, *, hub_id: str, owner: str
-    ) -> None:
-        self._database = database
+    def __init__(self, station: Station, topics: Topics, group: int) -> None:
+        self._database = station.database
         self._topics = topics
-        self._bootstrap = bootstrap
+        self._bootstrap = station.bootstrap
         self._shards = shards_of(group)
-        self._owner = owner
-        self._transactional_id = f"carehub-relay-{hub_id}-{group}" if topics.has_admin else None
+        self._owner = station.owner
+        self._transactional_id = f"carehub-relay-{station.hub_id}-{group}" if station.transactional else None
         self._signal = asyncio.Event()
         self._finish = asyncio.Event()
         self._unmarked: Sequence[Published] = ()

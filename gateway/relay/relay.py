@@ -14,8 +14,8 @@ from contract.event import rfc3339
 from gateway.relay.group import MAY_PASS, GroupRelay
 from gateway.relay.leases import RENEW_SECONDS, leave, prepare_leases, release_leases, renew_leases
 from gateway.relay.outbox import ready_shards
+from gateway.relay.station import Station
 from gateway.relay.topics import Topics
-from gateway.store.database import Database
 from gateway.store.models import GROUPS
 
 POLL_SECONDS: Final = 0.05
@@ -28,28 +28,13 @@ _log = structlog.get_logger(__name__)
 
 
 class Relay:
-    """Publishes the outbox to Kafka. Several may run on one PostgreSQL; on SQLite there is one, inside the gateway.
+    """Publishes the outbox to Kafka. Several may run on one PostgreSQL; on SQLite there is one, inside the gateway."""
 
-    `owner` names this process (host, role and a random part). `transactional` is false on the stand-in alone, where
-    there is no fencing and topics appear by themselves. `replication` is the number of copies of topics it creates.
-    """
-
-    def __init__(
-        self,
-        database: Database,
-        bootstrap: str,
-        *,
-        hub_id: str,
-        transactional: bool,
-        owner: str,
-        replication: int = 1,
-    ) -> None:
-        self._database = database
-        self._bootstrap = bootstrap
-        self._hub_id = hub_id
-        self._owner = owner
-        self._transactional = transactional
-        self._topics = Topics(bootstrap, replication=replication, admin=transactional)
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        self._database = station.database
+        self._owner = station.owner
+        self._topics = Topics(station.bootstrap, replication=station.replication, admin=station.transactional)
         self._groups: dict[int, GroupRelay] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._ending: dict[int, asyncio.Task[None]] = {}
@@ -67,7 +52,7 @@ class Relay:
         """What health shows: this relay's groups, and since when something stops them. No values of any message."""
         return {
             "owner": self._owner,
-            "transactional": self._transactional,
+            "transactional": self._station.transactional,
             "running": self._loop is not None,
             "renewed": rfc3339(self._renewed) if self._renewed else None,
             "database_error": self._database_error,
@@ -144,7 +129,7 @@ class Relay:
                 self._groups[group].wake()
 
     def _start(self, group: int) -> None:
-        relay = GroupRelay(self._database, self._topics, self._bootstrap, group, hub_id=self._hub_id, owner=self._owner)
+        relay = GroupRelay(self._station, self._topics, group)
         self._groups[group] = relay
         self._tasks[group] = asyncio.create_task(relay.run(), name=f"relay-group-{group}")
 

@@ -21,9 +21,9 @@ from contract.links import PERSON_LINKED
 from gateway.relay.group import MAY_PASS
 from gateway.relay.outbox import WINDOW_BYTES, Outgoing, load
 from gateway.relay.publisher import FencedError, Publisher
+from gateway.relay.station import Station
 from gateway.relay.topics import TIMEOUT_MS, Topics
 from gateway.store.bulk import any_of
-from gateway.store.database import Database
 from gateway.store.flags import rules_today
 from gateway.store.models import event, outbox
 from gateway.store.persons import keys_standing_for, roots_of
@@ -83,24 +83,12 @@ def next_window(connection: Connection, found: Replay, rows: int, size: int = WI
 
 
 class Replayer:
-    """Runs the replays that this process has taken up. `owner`, `hub_id` and `transactional` are the relay's."""
+    """Runs the replays that this process has taken up."""
 
-    def __init__(
-        self,
-        database: Database,
-        bootstrap: str,
-        *,
-        hub_id: str,
-        transactional: bool,
-        owner: str,
-        replication: int = 1,
-    ) -> None:
-        self._database = database
-        self._bootstrap = bootstrap
-        self._hub_id = hub_id
-        self._transactional = transactional
-        self._owner = owner
-        self._replication = replication
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        self._database = station.database
+        self._owner = station.owner
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -156,10 +144,10 @@ class Replayer:
             return True
         if not await self._database.read(is_settled, found.started):
             return False
-        topics = Topics(self._bootstrap, replication=self._replication, admin=self._transactional)
-        await topics.ensure({found.topic})
-        transactional_id = f"carehub-replay-{self._hub_id}-{found.id}" if self._transactional else None
-        async with Publisher(self._bootstrap, transactional_id) as publisher:
+        to = self._station
+        await Topics(to.bootstrap, replication=to.replication, admin=to.transactional).ensure({found.topic})
+        transactional_id = f"carehub-replay-{to.hub_id}-{found.id}" if to.transactional else None
+        async with Publisher(to.bootstrap, transactional_id) as publisher:
             while await self._publish(publisher, id_):
                 pass
         return True
@@ -180,8 +168,8 @@ class Replayer:
 
     async def _drop(self, found: Replay) -> None:
         """On the stand-in topics cannot be deleted, and go with it."""
-        if self._transactional:
-            await _delete_topic(self._bootstrap, found.topic)
+        if self._station.transactional:
+            await _delete_topic(self._station.bootstrap, found.topic)
         await self._database.run(finish_drop, found, self._owner)
 
 

@@ -26,13 +26,13 @@ class Topics:
     def __init__(self, bootstrap: str, *, replication: int = 1, admin: bool = True) -> None:
         self._bootstrap = bootstrap
         self._replication = replication
-        self.has_admin = admin
+        self._admin = admin
         self._known: set[str] = set()
 
     async def ensure(self, names: Collection[str]) -> None:
         """Creates those of `names` that do not exist. Raises as `create_topics` does."""
         missing = set(names) - self._known
-        if missing and self.has_admin:
+        if missing and self._admin:
             await create_topics(self._bootstrap, missing, replication=self._replication)
         self._known |= missing
 

@@ -16,13 +16,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from contract.links import link_of
-from gateway.delivery import Row
+from gateway.delivery import Row, Status
 from gateway.source import Source
 from gateway.store.auditing import note
 from gateway.store.bodies import GONE, bytes_of
 from gateway.store.bulk import any_of, insert_all
 from gateway.store.flags import rules_today
-from gateway.store.keep import ACCEPTED
 from gateway.store.models import dead_letter, event, message
 from gateway.store.numbers import new_id
 from gateway.store.persons import lock_keys
@@ -111,7 +110,7 @@ def count_messages(connection: Connection, source: str, since: datetime, until: 
 
 def _mappable(source: str, since: datetime, until: datetime) -> list[ColumnElement[bool]]:
     window = [message.c.received >= since, message.c.received < until]
-    return [message.c.source == source, *window, message.c.status == ACCEPTED, message.c.body_codec != GONE]
+    return [message.c.source == source, *window, message.c.status == Status.ACCEPTED, message.c.body_codec != GONE]
 
 
 def standing_events(connection: Connection, messages: Collection[str]) -> dict[str, list[Standing]]:

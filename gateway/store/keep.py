@@ -22,9 +22,6 @@ from gateway.store.retries import settle_letters, take_up_letters
 from gateway.store.sharing import Sharing
 from gateway.store.states import hold_waiting, places_of, stop_waiting
 
-ACCEPTED = "accepted"
-WAITING = "waiting"
-
 
 def keep_batch(connection: Connection, entries: Sequence[Entry], sharing: Sharing, now: datetime) -> list[Kept]:
     """Keeps the messages in the order given and says of each what became of it.
@@ -84,7 +81,7 @@ def _take_up(connection: Connection, entries: Sequence[Entry]) -> tuple[list[Ent
     ids = {entry.id for entry in entries}
     rows = connection.execute(
         select(message.c.id, message.c.key_hash)
-        .where(any_of(connection, message.c.id, ids), message.c.status == WAITING)
+        .where(any_of(connection, message.c.id, ids), message.c.status == Status.WAITING)
         .order_by(message.c.id)
         .with_for_update()
     )
@@ -112,7 +109,7 @@ def _accept_resumed(connection: Connection, entries: Sequence[Entry]) -> None:
         connection.execute(
             message.update()
             .where(message.c.id == entry.id)
-            .values(status=ACCEPTED, pack=entry.keeping.pack, pack_version=entry.keeping.pack_version)
+            .values(status=Status.ACCEPTED, pack=entry.keeping.pack, pack_version=entry.keeping.pack_version)
         )
     stop_waiting(connection, {entry.id for entry in entries})
 
@@ -127,7 +124,7 @@ def _message_row(entry: Entry) -> dict[str, Any]:
         "content_type": storable(keeping.content_type),
         "pack": keeping.pack,
         "pack_version": keeping.pack_version,
-        "status": WAITING if isinstance(keeping.outcome, Waits) else ACCEPTED,
+        "status": Status.WAITING if isinstance(keeping.outcome, Waits) else Status.ACCEPTED,
         "received": keeping.received,
         "batch": keeping.row.batch if keeping.row else None,
         "row": keeping.row.number if keeping.row else None,

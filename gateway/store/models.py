@@ -287,7 +287,7 @@ waiting = Table(
     Column("path", Text, nullable=False),
     Column("since", UtcDateTime, nullable=False),
     Column("number", BigInteger, nullable=False, comment="order of arrival, drawn from event_sequence"),
-    Column("taken_up", UtcDateTime, comment="when a gateway took it up to end it"),
+    Column("ended", UtcDateTime, key="taken_up", comment="when a gateway took it up to end it"),
     Index(None, "since"),
 )
 

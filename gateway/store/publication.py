@@ -47,7 +47,7 @@ class Origin:
 
 @dataclass(slots=True)
 class Publication:
-    """`plain` and `body` are the event as mapped and as stored; `others` the places it reaches beside its own.
+    """`plain` and `body` are the event as mapped and as stored.
 
     `message` is empty for what the hub itself makes. `arrived` orders what was taken in earlier and released only now.
     `after` is what must be published before this. `corrects` is the event that a correction takes the place of, and

@@ -6,7 +6,7 @@ its own topic anyway.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
@@ -263,25 +263,5 @@ def _not(status: Status) -> ColumnElement[bool]:
 
 
 def _replay(row: Any) -> Replay:
-    return Replay(
-        wanted=Wanted.from_document(row.wanted),
-        status=Status(row.status),
-        **{
-            name: getattr(row, name)
-            for name in (
-                "id",
-                "name",
-                "restricted",
-                "rate",
-                "reason",
-                "first",
-                "position",
-                "last",
-                "published",
-                "withheld",
-                "started",
-                "finished",
-                "error",
-            )
-        },
-    )
+    told = {each.name: getattr(row, each.name) for each in fields(Replay)}
+    return Replay(**told | {"wanted": Wanted.from_document(row.wanted), "status": Status(row.status)})

@@ -14,6 +14,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from gateway.delivery import Status
+from gateway.store import replays
 from gateway.store.bodies import GONE
 from gateway.store.bulk import any_of, on_postgres
 from gateway.store.counters import counted, raise_counter
@@ -21,8 +23,6 @@ from gateway.store.models import event, message, message_key, outbox, person_top
 from gateway.store.numbers import earliest_id, milliseconds_of
 from gateway.store.old_rows import Due
 
-_ACCEPTED: Final = "accepted"
-_RUNNING: Final = "running"
 _EVENTS_GONE: Final = "events-gone"
 _BODIES_GONE: Final = "bodies-gone"
 
@@ -31,7 +31,7 @@ def due_messages(connection: Connection, before: datetime, now: datetime, after:
     """Ids of messages that were kept before that moment and may go; the page is of so many that are old enough."""
     page = connection.execute(
         select(message.c.id, message.c.key_hash)
-        .where(message.c.id > (after or ""), message.c.id < earliest_id(before), message.c.status == _ACCEPTED)
+        .where(message.c.id > (after or ""), message.c.id < earliest_id(before), message.c.status == Status.ACCEPTED)
         .order_by(message.c.id)
         .limit(limit)
     ).fetchall()
@@ -90,7 +90,7 @@ def due_bodies(connection: Connection, before: datetime, _now: datetime, after: 
     page = connection.execute(
         select(message.c.id)
         .where(message.c.id > start, message.c.id < earliest_id(before))
-        .where(message.c.status == _ACCEPTED, message.c.body_codec != GONE)
+        .where(message.c.status == Status.ACCEPTED, message.c.body_codec != GONE)
         .order_by(message.c.id)
         .limit(limit)
     )
@@ -139,7 +139,9 @@ def _held(connection: Connection, events: Collection[str]) -> set[str]:
         )
     )
     needed = set(waited_for.scalars())
-    ahead = connection.execute(select(replay.c.position, replay.c.last).where(replay.c.status == _RUNNING)).fetchall()
+    ahead = connection.execute(
+        select(replay.c.position, replay.c.last).where(replay.c.status == replays.Status.RUNNING)
+    ).fetchall()
     return {
         row.event
         for row in rows

@@ -61,15 +61,20 @@ class House:
                 )
 
     def remap(self, *arguments: str, code: int = 0) -> Any:
+        """What it prints, for programs; where it prints nothing, what it says."""
+        printed, said = self.run("--source", "dch-pas", *arguments, "--json", code=code)
+        return json.loads(printed) if printed else said
+
+    def run(self, *arguments: str, code: int = 0) -> tuple[str, str]:
         done = subprocess.run(
-            [sys.executable, "-m", "carehub", "remap", "--source", "dch-pas", *arguments, "--json"],
+            [sys.executable, "-m", "carehub", "remap", *arguments],
             env=self.environment | {"PATH": ""},
             capture_output=True,
             text=True,
             check=False,
         )
         assert done.returncode == code, done.stdout + done.stderr
-        return json.loads(done.stdout) if done.stdout else done.stderr
+        return done.stdout, done.stderr
 
     def events(self) -> list[Any]:
         engine = create_engine(self.url.replace("postgresql://", "postgresql+psycopg://"))
@@ -95,6 +100,9 @@ async def test_it_shows_what_differs_then_corrects_it_and_then_nothing_differs(h
     assert shown["versions"] == [{"from": "1.0.0", "to": "1.1.0", "events": 2}]
     assert [each["after"] for each in shown["values"]] == ["1960-01-02", "1970-03-04"]
     assert shown["published"] == 0
+    printed, _ = house.run("--source", "dch-pas", "--values", "9", code=1)
+    values = [line for line in printed.splitlines() if line.startswith("    ")]
+    assert values == ["    + 1960-01-02", "    + 1970-03-04"], "a side that has no value is not shown"
     assert len(house.events()) == 3
     assert house.remap("--publish")["published"] == 2
     *old, first, last = house.events()
@@ -130,12 +138,4 @@ async def test_only_the_window_is_gone_through(house: House) -> None:
 
 
 def test_an_unknown_source_is_said(house: House) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "carehub", "remap", "--source", "nobody"],
-        env=house.environment | {"PATH": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert "carehub sources list" in done.stderr
+    assert "carehub sources list" in house.run("--source", "nobody", code=1)[1]

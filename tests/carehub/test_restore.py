@@ -25,6 +25,7 @@ from sqlalchemy import select
 from contract.event import Envelope
 from gateway.relay.outbox import Published, mark_published
 from gateway.relay.relay import Relay
+from gateway.relay.station import Station
 from gateway.store.database import Database
 from gateway.store.group import Keeper
 from gateway.store.health import write_heartbeat
@@ -100,7 +101,7 @@ class Hub:
         return [each.events[0].id for each in kept]
 
     async def relay(self, database: Database) -> None:
-        relay = Relay(database, self.bootstrap, hub_id=self.hub_id, transactional=True, owner="a-relay")
+        relay = Relay(Station(database, self.bootstrap, self.hub_id, transactional=True, owner="a-relay"))
         async with relaying(relay):
             await all_published(database)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -18,6 +17,7 @@ from gateway.delivery import Delivery, Receipt
 from gateway.hub import Hub
 from gateway.intake import intake
 from gateway.relay.relay import Relay
+from gateway.relay.station import Station
 from gateway.shelf import Shelf
 from gateway.source import Principal, Source
 from gateway.store.database import Database
@@ -46,14 +46,6 @@ def shelf() -> Shelf:
     return shelf_of(*sources)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'hub.db'}"
-    else:
-        yield request.getfixturevalue("postgres_url")
-
-
 @dataclass
 class Story:
     """A hub whose relay runs only when it is told to, so that a test decides what is still unpublished."""
@@ -76,9 +68,9 @@ class Story:
 
     async def published(self, count: int) -> list[TopicRecord]:
         """Runs the relay until the ordinary topic holds `count` records; these, in the order of their sequence."""
-        relay = Relay(
-            self.hub.database, self.bootstrap, hub_id=self.source.place, transactional=True, owner=f"test-{self.count}"
-        )
+        owner = f"test-{self.count}"
+        station = Station(self.hub.database, self.bootstrap, self.source.place, transactional=True, owner=owner)
+        relay = Relay(station)
         stop = asyncio.Event()
         running = asyncio.create_task(relay.run(stop))
         found: list[TopicRecord] = []

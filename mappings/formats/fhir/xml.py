@@ -7,7 +7,7 @@ encoding whose bytes mean what they look like. lxml then reads with entities, ne
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -120,8 +120,8 @@ def _add_primitive(found: dict[str, Json], node: Any, element: Element, index: i
     text = node.get("value")
     value = None if text is None else _value(text, element.type)
     beside = {name: content for name, content in node.attrib.items() if name != "value"}
-    if beside.keys() > {"id"}:
-        raise _no_such("", {}, path)
+    if others := beside.keys() - {"id"}:
+        raise _no_such(min(others), ("id", "value"), path)
     if len(node) or beside:
         bare = etree.Element(node.tag, beside)
         bare.extend(list(node))
@@ -180,7 +180,7 @@ def _local(node: Any, path: str) -> str:
     return tag[len(_FHIR) :]
 
 
-def _no_such(name: str, elements: Mapping[str, Element], path: str) -> Refusal:
+def _no_such(name: str, elements: Collection[str], path: str) -> Refusal:
     """Tells a name only where it is an element's but for its capitals: any other could be a person's."""
     if name.lower() in (known.lower() for known in elements):
         path = f"{path}.{name}"

@@ -29,6 +29,9 @@ CODECS: Final = {
 """Names of table 0211, and how Python reads them. 8859/1 is read as Windows-1252, its superset in text: senders that
 declare the one send the other."""
 
+BYTE_ORDER_MARK: Final = "\ufeff"
+"""Means nothing in a text, wherever it stands: files were put one behind the other."""
+
 _HEADER_BYTES = 4096
 _LINE_END = re.compile(rb"[\r\n]")
 

@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from contract.errors import Code, Issue, Undecodable, refuse
-from mappings.formats.hl7v2.charsets import decode_text
+from mappings.formats.hl7v2.charsets import BYTE_ORDER_MARK, decode_text
 from mappings.formats.hl7v2.delimiters import STANDARD, Delimiters, component, read_delimiters
 from mappings.formats.hl7v2.lines import normalised, refuse_control_characters, segment_lines
 from mappings.formats.hl7v2.message import Message, Segment
 from mappings.stages import Decoded, Format
 
-_MARK: Final = "\ufeff"
 _LEADING: Final = "\r\n\t "
 """Characters before a message that mean nothing: blank lines, blanks."""
 _HEADER_NAME: Final = re.compile(r"\A(?i:msh)[ \t]*")
@@ -77,7 +76,7 @@ def body_text(body: bytes) -> tuple[str, tuple[Issue, ...]]:
     utf16 = body[:2] in _UTF16_MARKS
     content = body if utf16 else _unframed(body)
     text, issues = decode_text(content)
-    text = text.replace(_MARK, "")  # where files were put one behind the other it stands in the middle
+    text = text.replace(BYTE_ORDER_MARK, "")
     text = _HEADER_NAME.sub("MSH", normalised(text.lstrip(_LEADING)), count=1)
     if not text:
         raise refuse(Undecodable, Code.EMPTY, "the body is empty; it should hold one message that begins with MSH")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
+from mappings.formats.hl7v2.charsets import BYTE_ORDER_MARK
 from mappings.formats.hl7v2.delimiters import is_blank
 from mappings.formats.hl7v2.escapes import unescape
 from mappings.formats.hl7v2.message import Segment
 from mappings.language.runtime.segments import Group
 from mappings.language.runtime.state import NULL, RAW_NULL, Null, State
-
-BYTE_ORDER_MARK: Final = "\ufeff"
 
 
 def text_of(state: State, raw: str) -> str | Null | None:
@@ -100,8 +99,7 @@ def present_only(value: Any) -> tuple[Any, ...]:
 def text_of_json(value: object) -> str | None:
     """A JSON scalar as text; None for absent, null and blank, objects and lists."""
     if isinstance(value, str):
-        text = value.strip()
-        return (text if text[:1] != BYTE_ORDER_MARK else text.lstrip(f"{BYTE_ORDER_MARK} \t")) or None
+        return value.replace(BYTE_ORDER_MARK, "").strip() or None
     if value is None or isinstance(value, (dict, list, Null)):
         return None
     if isinstance(value, bool):

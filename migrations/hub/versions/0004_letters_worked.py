@@ -44,10 +44,8 @@ def upgrade() -> None:
         sa.Column("message", sa.String(length=36), nullable=True, comment="the message that it became by a retry"),
     ):
         expand.add_column("dead_letter", column)
-    taken_up = sa.Column(
-        "taken_up", sa.DateTime(timezone=True), nullable=True, comment="when a gateway took it up to end it"
-    )
-    expand.add_column("waiting", taken_up)
+    ended = sa.Column("ended", sa.DateTime(timezone=True), nullable=True, comment="when a gateway took it up to end it")
+    expand.add_column("waiting", ended)
     for name, table, columns in _INDEXES:
         expand.add_index(name, table, columns)
 
@@ -55,6 +53,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     for name, table, _ in reversed(_INDEXES):
         op.drop_index(name, table_name=table)
-    op.drop_column("waiting", "taken_up")
+    op.drop_column("waiting", "ended")
     for name in reversed(_ON_LETTERS):
         op.drop_column("dead_letter", name)

@@ -10,6 +10,7 @@ from aiokafka.structs import TopicPartition
 
 from gateway.limits import Limits
 from gateway.relay.relay import Relay
+from gateway.relay.station import Station
 from tests.gateway.fakes import KEY, FakeRegister, principal, sha256
 from tests.gateway.http.conftest import opened
 from tests.gateway.relay.rows import all_published, relaying
@@ -30,7 +31,8 @@ async def test_a_sender_sees_where_its_event_went_and_who_has_consumed_it(tmp_pa
     ):
         sent = await client.post("/events", json={"who": "1", "what": "event"})
         where = f"/events/{sent.json()['events'][0]['id']}"
-        relay = Relay(house.database, kafka_server, hub_id=uuid.uuid4().hex[:8], transactional=True, owner="this-relay")
+        hub = uuid.uuid4().hex[:8]
+        relay = Relay(Station(house.database, kafka_server, hub, transactional=True, owner="this-relay"))
         async with relaying(relay):
             await all_published(house.database)
         told = (await client.get(where)).json()

@@ -16,6 +16,7 @@ from gateway.relay.leases import prepare_leases
 from gateway.relay.outbox import next_window
 from gateway.relay.publisher import FencedError, Publisher
 from gateway.relay.relay import Relay
+from gateway.relay.station import Station
 from gateway.relay.topics import Topics, create_topics
 from gateway.store.database import Database
 from gateway.store.models import GROUPS, outbox
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.kafka
 
 
 def a_relay(database: Database, bootstrap: str, owner: str, hub: str = "") -> Relay:
-    return Relay(database, bootstrap, hub_id=hub or uuid.uuid4().hex[:8], transactional=True, owner=owner)
+    return Relay(Station(database, bootstrap, hub or uuid.uuid4().hex[:8], transactional=True, owner=owner))
 
 
 async def test_a_former_owner_s_window_never_shows(database: Database, kafka_server: str) -> None:

@@ -11,6 +11,7 @@ from carehub.broker.stand_in import StandIn
 from contract.event import Envelope
 from contract.topics import PARTITIONS
 from gateway.relay.relay import Relay
+from gateway.relay.station import Station
 from gateway.store.database import Database
 from gateway.store.models import outbox
 from tests.gateway.relay.rows import a_topic, all_published, put, put_many, read_topic, relaying, until
@@ -33,7 +34,7 @@ class RelayContract:
     @pytest.fixture
     async def relay(self, database: Database, bootstrap: str) -> Relay:
         hub = uuid.uuid4().hex[:8]
-        return Relay(database, bootstrap, hub_id=hub, transactional=self.transactional, owner="this-relay")
+        return Relay(Station(database, bootstrap, hub_id=hub, transactional=self.transactional, owner="this-relay"))
 
     async def test_a_person_s_events_appear_in_the_order_they_were_kept(
         self, database: Database, bootstrap: str, relay: Relay
@@ -87,7 +88,7 @@ class RelayContract:
         async with relaying(relay):
             await all_published(database)
         await database.run(put, topic, "p1-a", b"2")
-        again = Relay(database, bootstrap, hub_id="again", transactional=self.transactional, owner="restarted")
+        again = Relay(Station(database, bootstrap, hub_id="again", transactional=self.transactional, owner="restarted"))
         async with relaying(again):
             await all_published(database)
         assert numbers_of(await read_topic(bootstrap, topic), "p1-a") == [1, 2]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -11,18 +10,6 @@ from gateway.store.database import Database
 from gateway.store.group import Keeper
 from migrations.run import upgrade
 from tests.gateway.store.making import KEYS
-from tests.servers import Postgres
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Of a fresh, empty database."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'hub.sqlite'}"
-    else:
-        server: Postgres = request.getfixturevalue("postgres_server")
-        with server.database() as fresh:
-            yield fresh
 
 
 @pytest.fixture

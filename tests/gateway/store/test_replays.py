@@ -92,6 +92,17 @@ async def test_it_brings_what_is_wanted_in_the_old_order(
     assert told(await records(database, await _named(database), rows=1)) == expected, "also one by one"
 
 
+async def test_a_person_key_stands_for_the_events_of_all_keys_of_the_person(keeper: Keeper, database: Database) -> None:
+    await keeper.keep(keeping(draft(somebody("1"))))
+    await keeper.keep(keeping(draft(somebody("1", ANN))))
+    await keeper.keep(keeping(draft(somebody("2"))))
+    found = await records(database, await begun(database, Wanted(person_key=local_key("1"))))
+    national = next(each.key for each in found if each.key != local_key("1"))
+    assert [each.envelope.type for each in found].count("patient-admitted-1") == 2
+    again = replace(await _named(database), wanted=Wanted(person_key=national))
+    assert [each.envelope.id for each in await records(database, again)] == [each.envelope.id for each in found]
+
+
 async def test_a_record_is_the_old_one_but_for_its_topic_and_its_mark(keeper: Keeper, database: Database) -> None:
     kept = await keeper.keep(keeping(draft(somebody("1"))))
     found = await begun(database, Wanted(source="dch-pas"))
