@@ -5,28 +5,35 @@ from __future__ import annotations
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
+from contract.waiting import within
 from gateway.ops.checks import KafkaProbe
 from gateway.ops.health import Check, Finding
 from gateway.relay.leases import group_owners
 from gateway.store.database import Database
 
 _REQUEST_MS = 3_000
+_SECONDS = 4.0
 
 
 def kafka_probe(bootstrap: str) -> KafkaProbe:
     """Asks for the cluster's metadata: a port that is open proves nothing."""
 
     async def ask() -> bool:
-        client = AIOKafkaClient(bootstrap_servers=bootstrap, request_timeout_ms=_REQUEST_MS, client_id="carehub-health")
         try:
-            await client.bootstrap()
-            return bool(client.cluster.brokers())
+            return await within(_SECONDS, _brokers(bootstrap))
         except (KafkaError, OSError):
             return False
-        finally:
-            await client.close()
 
     return ask
+
+
+async def _brokers(bootstrap: str) -> bool:
+    client = AIOKafkaClient(bootstrap_servers=bootstrap, request_timeout_ms=_REQUEST_MS, client_id="carehub-health")
+    try:
+        await client.bootstrap()
+        return bool(client.cluster.brokers())
+    finally:
+        await client.close()
 
 
 def no_kafka_known() -> Check:

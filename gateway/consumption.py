@@ -16,6 +16,7 @@ from aiokafka.errors import IncompatibleBrokerVersion, KafkaError
 from aiokafka.structs import TopicPartition
 
 from contract.topics import PARTITIONS
+from contract.waiting import within
 
 ANSWER_SECONDS: Final = 2.0
 KEPT_SECONDS: Final = 3.0
@@ -88,7 +89,7 @@ class ConsumerGroups:
             partitions[topic].add(partition)
         missing = {topic: wanted for topic, wanted in partitions.items() if not self._knows(topic, wanted, now)}
         if missing:
-            found = await _ask(bootstrap, missing)
+            found = await within(ANSWER_SECONDS, _ask(bootstrap, missing))
             if len(self._told) + len(missing) > KEPT_TOPICS:
                 self._told.clear()
             for topic, wanted in missing.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from typing import Final, Protocol
 
@@ -11,6 +12,7 @@ from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
 
 from consumers.event import KafkaRecord
 from contract.topics import MAX_MESSAGE_BYTES, dead_letter_topic
+from contract.waiting import within
 
 REASON_HEADER: Final = "dead_reason"
 TIMEOUT_MS: Final = 10_000
@@ -49,7 +51,8 @@ class DeadLetters:
     async def close(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            await producer.stop()
+            with contextlib.suppress(TimeoutError):
+                await within(TIMEOUT_MS / 1000, producer.stop())
 
     async def _open(self) -> AIOKafkaProducer:
         if self._producer is None:

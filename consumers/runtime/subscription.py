@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,12 +23,14 @@ from consumers.runtime.deadletters import DeadLetters
 from consumers.runtime.gaps import Gaps
 from consumers.runtime.inbox import apply_events
 from consumers.runtime.patience import Patience
+from contract.waiting import within
 
 POLL_MS: Final = 200
 BATCH_RECORDS: Final = 500
 NEW_TOPIC_MS: Final = 3_000
 """Within what time a topic that appears is subscribed to."""
 
+START_SECONDS: Final = 30.0
 AWAY_SECONDS: Final = 1.0
 COMMIT_SECONDS: Final = 10.0
 LEAVE_SECONDS: Final = 10.0
@@ -126,7 +129,7 @@ class Subscription:
         else:
             consumer.subscribe(self._app.topics, listener=listener)
         try:
-            await consumer.start()
+            await within(START_SECONDS, consumer.start())
             self._consumer = consumer
             async with _ended(stop.wait(), self._gaps.appear(consumer)) as ends:
                 while not any(end.done() for end in ends):
@@ -203,9 +206,8 @@ class Subscription:
 
     async def _commit(self, consumer: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:
         try:
-            async with asyncio.timeout(COMMIT_SECONDS):
-                await consumer.commit(dict(offsets))
-        except (KafkaError, IllegalStateError, TimeoutError) as error:
+            await within(COMMIT_SECONDS, consumer.commit(dict(offsets)))
+        except (KafkaError, IllegalStateError, OSError) as error:
             self._note(error)  # these records are read again, here or by another member, and the inbox knows them
 
     async def give_back(self) -> None:
@@ -251,14 +253,13 @@ async def _fetched(consumer: AIOKafkaConsumer, ends: Ends) -> Mapping[TopicParti
 
 
 async def _leave(consumer: AIOKafkaConsumer) -> None:
-    """Leaves the group, in a task of its own: with Kafka away aiokafka's `stop` is slow, and lets cancellations of its
-    own requests out."""
-    leaving = asyncio.ensure_future(consumer.stop())
-    await asyncio.wait({leaving}, timeout=LEAVE_SECONDS)
-    if not leaving.done() or leaving.cancelled() or leaving.exception() is not None:
-        leaving.cancel()
-        await asyncio.wait({leaving})
-        await consumer._client.close()
+    """Leaves the group. With Kafka away aiokafka's `stop` is slow, and lets cancellations of its own requests out; and
+    a connection closes only when what it holds was sent."""
+    try:
+        await within(LEAVE_SECONDS, consumer.stop())
+    except Exception:  # noqa: BLE001 (it is of no more use, whatever it raises)
+        with contextlib.suppress(Exception):
+            await within(LEAVE_SECONDS, consumer._client.close())
 
 
 class _GivesBack(ConsumerRebalanceListener):  # type: ignore[misc]

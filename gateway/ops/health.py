@@ -65,17 +65,21 @@ class Health:
         self._clock = clock
         self._found: dict[str, tuple[float, datetime, Finding]] = {}
         self._running: dict[str, asyncio.Task[Finding]] = {}
-        self._soon = asyncio.Event()
-        self._loop: asyncio.Task[None] | None = None
+        self._soon = {check.name: asyncio.Event() for check in self._checks}
+        self._loops: list[asyncio.Task[None]] = []
         self._started = False
 
     async def start(self) -> None:
-        """Looks once, then keeps looking."""
-        await self.look()
-        self._loop = asyncio.create_task(self._keep_looking())
+        """Looks once at what readiness hangs on, then keeps looking at everything."""
+        needed = {check.name for check in self._checks if check.needed}
+        await asyncio.gather(*(self._check(check) for check in self._checks if check.name in needed))
+        self._note_start()
+        self._loops = [
+            asyncio.create_task(self._keep_looking(check, at_once=check.name not in needed)) for check in self._checks
+        ]
 
     async def stop(self) -> None:
-        tasks = [*self._running.values(), *([self._loop] if self._loop else [])]
+        tasks = [*self._loops, *self._running.values()]
         for task in tasks:
             task.cancel()
         for task in tasks:
@@ -83,8 +87,9 @@ class Health:
                 await task
 
     def look_soon(self) -> None:
-        """Does not wait for the next round: something has just failed."""
-        self._soon.set()
+        """Does not wait for the next time: something has just failed."""
+        for soon in self._soon.values():
+            soon.set()
 
     def readiness(self) -> Readiness:
         """Whether this gateway can take a message in and keep it, now as far as anybody knows."""
@@ -113,24 +118,35 @@ class Health:
     def report(self) -> dict[str, object]:
         """Everything the checks found, by their names. For those who are logged in."""
         readiness = self.readiness()
-        checks = {
-            name: {"ok": finding.ok, "reason": finding.reason, "checked": rfc3339(at), **finding.detail}
-            for name, (_, at, finding) in self._found.items()
-        }
+        checks = {check.name: self._told(check) for check in self._checks}
         return {"ready": readiness.ok, "reasons": list(readiness.reasons), "checks": checks}
 
+    def _told(self, check: Check) -> dict[str, object]:
+        if (found := self._found.get(check.name)) is None:
+            return {"ok": False, "reason": "not checked yet", "checked": None}
+        _, at, finding = found
+        return {"ok": finding.ok, "reason": finding.reason, "checked": rfc3339(at), **finding.detail}
+
     async def look(self) -> None:
-        """One round of all checks, at the same time. A check of an earlier round that still hangs is not begun anew."""
+        """One round of all checks, at the same time. A check that still hangs is not begun anew."""
         await asyncio.gather(*(self._check(check) for check in self._checks))
+        self._note_start()
+
+    def _note_start(self) -> None:
         self._started = self._started or self.readiness().ok
 
-    async def _keep_looking(self) -> None:
+    async def _keep_looking(self, check: Check, *, at_once: bool) -> None:
+        # each by itself: one that hangs must not make the others late, the budget of the backlog least of all
+        soon = self._soon[check.name]
+        if at_once:
+            soon.set()
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._every):
-                    await self._soon.wait()
-            self._soon.clear()
-            await self.look()
+                    await soon.wait()
+            soon.clear()
+            await self._check(check)
+            self._note_start()
             await asyncio.sleep(self._every / 4)
 
     async def _check(self, check: Check) -> None:

@@ -15,14 +15,19 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from contract.errors import Misconfigured, Unavailable
 from contract.event import rfc3339
+from contract.waiting import within
 from gateway.relay.leases import is_owner, shards_of
-from gateway.relay.outbox import Outgoing, Published, mark_published, next_window
+from gateway.relay.outbox import WINDOW_BYTES, WINDOW_ROWS, Outgoing, Published, mark_published, next_window
 from gateway.relay.publisher import FencedError, Publisher
 from gateway.relay.station import Station
 from gateway.relay.topics import Topics
 
 FIRST_PAUSE_SECONDS: Final = 0.25
 LONGEST_PAUSE_SECONDS: Final = 5.0
+MOST_HALVINGS: Final = 11
+STEP_SECONDS: Final = 60.0
+"""Beyond all patience of the database's driver: a step that takes longer hangs, and its group with it."""
+
 MAY_PASS: Final = (KafkaError, Unavailable, Misconfigured, SQLAlchemyError, OSError, TimeoutError)
 """What stops a group for a while only. Anything else is a fault of ours and ends the relay."""
 
@@ -62,6 +67,7 @@ class GroupRelay:
         self._signal = asyncio.Event()
         self._finish = asyncio.Event()
         self._unmarked: Sequence[Published] = ()
+        self._halvings = 0
         self.state = GroupState(group)
 
     def wake(self) -> None:
@@ -88,18 +94,19 @@ class GroupRelay:
                     return
             except MAY_PASS as error:
                 self._note(type(error).__name__)
+                self._halvings = min(self._halvings + 1, MOST_HALVINGS)
             pause = FIRST_PAUSE_SECONDS if self.state.published > before else min(pause * 2, LONGEST_PAUSE_SECONDS)
             await self._rest(pause)
 
     async def _publish_all(self, publisher: Publisher) -> None:
         while True:
             if self._unmarked:
-                await self._database.run(mark_published, self._unmarked)
+                await within(STEP_SECONDS, self._database.run(mark_published, self._unmarked))
                 self._unmarked = ()
             if self._finish.is_set():
                 return
             self._signal.clear()
-            window = await self._database.read(next_window, self._shards)
+            window = await within(STEP_SECONDS, self._database.read(next_window, self._shards, *self._limits))
             self.state.error = self.state.stopped = None
             if window:
                 await self._publish(publisher, window)
@@ -110,12 +117,18 @@ class GroupRelay:
         await self._topics.ensure({row.topic for row in window})
         # kept until marked: a database that is away for a moment must not make the next window repeat this one
         self._unmarked = await publisher.publish(window)
+        self._halvings = max(0, self._halvings - 1)
         self.state.published += len(window)
         self.state.last_published = datetime.now(UTC)
 
+    @property
+    def _limits(self) -> tuple[int, int]:
+        """Rows and bytes of a window: half as much after each failure, since Kafka may be too slow for all of it."""
+        return max(1, WINDOW_ROWS >> self._halvings), WINDOW_BYTES >> self._halvings
+
     async def _still_ours(self) -> bool:
         try:
-            return await self._database.read(is_owner, self._owner, self.state.group)
+            return await within(STEP_SECONDS, self._database.read(is_owner, self._owner, self.state.group))
         except MAY_PASS:
             return False
 

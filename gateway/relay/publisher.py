@@ -4,6 +4,7 @@ records never."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Final
@@ -15,6 +16,7 @@ from aiokafka.producer.sender import Sender
 from aiokafka.structs import RecordMetadata
 
 from contract.topics import MAX_MESSAGE_BYTES
+from contract.waiting import within
 from gateway.relay.outbox import Outgoing, Published
 
 TRANSACTION_TIMEOUT_MS: Final = 10_000
@@ -57,8 +59,7 @@ class Publisher:
 
     async def __aenter__(self) -> Publisher:
         try:
-            async with asyncio.timeout(START_SECONDS):
-                await self._producer.start()
+            await within(START_SECONDS, self._producer.start())
         except BaseException:
             await self._drop()
             raise
@@ -76,16 +77,16 @@ class Publisher:
         case nothing, or all, of the window is in Kafka for a read_committed reader.
         """
         try:
-            async with asyncio.timeout(WINDOW_SECONDS):
-                if not self._transactional:
-                    return await self._send(window)
-                await self._producer.begin_transaction()
-                published = await self._send(window)
-                await self._producer.commit_transaction()
-                return published
+            return await within(WINDOW_SECONDS, self._commit(window) if self._transactional else self._send(window))
         except (ProducerFenced, IllegalOperation) as fenced:
             # who is fenced in the middle of a window learns it by the second: the transaction is gone
             raise FencedError from fenced
+
+    async def _commit(self, window: Sequence[Outgoing]) -> list[Published]:
+        await self._producer.begin_transaction()
+        published = await self._send(window)
+        await self._producer.commit_transaction()
+        return published
 
     async def _send(self, window: Sequence[Outgoing]) -> list[Published]:
         answers: list[asyncio.Future[RecordMetadata]] = []
@@ -103,7 +104,8 @@ class Publisher:
         """Ends the producer without delivering what is still queued: its window is published again by the next one.
 
         An open transaction is aborted by the next `init_transactions` of this id, or by its timeout. aiokafka's own
-        `stop` would wait until everything is delivered, for ever if Kafka is away, hence the look at its parts.
+        `stop` would wait until everything is delivered, for ever if Kafka is away, hence the look at its parts; and a
+        connection closes only when what it holds was sent, so that nobody can wait for that either.
         """
         producer = self._producer
         sender, queue = producer._sender, producer._message_accumulator
@@ -117,10 +119,10 @@ class Publisher:
             if waiter is not None and waiter.done():
                 _look_at(waiter)
         try:
-            async with asyncio.timeout(_STOP_SECONDS):
-                await producer.stop()
+            await within(_STOP_SECONDS, producer.stop())
         except (TimeoutError, KafkaError, OSError):
-            await producer.client.close()
+            with contextlib.suppress(TimeoutError, KafkaError, OSError):
+                await within(_STOP_SECONDS, producer.client.close())
 
 
 def _tasks_of(sender: Sender) -> set[asyncio.Task[Any]]:

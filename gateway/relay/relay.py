@@ -11,7 +11,8 @@ from typing import Final
 import structlog
 
 from contract.event import rfc3339
-from gateway.relay.group import MAY_PASS, GroupRelay
+from contract.waiting import within
+from gateway.relay.group import MAY_PASS, STEP_SECONDS, GroupRelay
 from gateway.relay.leases import RENEW_SECONDS, leave, prepare_leases, release_leases, renew_leases
 from gateway.relay.outbox import ready_shards
 from gateway.relay.station import Station
@@ -85,7 +86,7 @@ class Relay:
         while True:
             try:
                 if not prepared:
-                    await self._database.run(prepare_leases)
+                    await within(STEP_SECONDS, self._database.run(prepare_leases))
                     prepared = True
                 await self._renew(first=first)
                 first = False
@@ -100,7 +101,8 @@ class Relay:
         for group in [group for group, task in self._tasks.items() if task.done() and group not in self._ending]:
             self._tasks[group].result()
             self._forget(group)
-        leases = await self._database.run(renew_leases, self._owner, frozenset(self._groups), first)
+        renewing = self._database.run(renew_leases, self._owner, frozenset(self._groups), first)
+        leases = await within(STEP_SECONDS, renewing)
         self._renewed = datetime.now(UTC)
         # groups end beside the rounds: with Kafka away that takes seconds, in which the leases of all others would end
         for group in leases.lost - self._ending.keys():
@@ -120,7 +122,7 @@ class Relay:
                     await self._woken.wait()
             self._woken.clear()
             try:
-                shards = await self._database.read(ready_shards)
+                shards = await within(STEP_SECONDS, self._database.read(ready_shards))
             except MAY_PASS as error:
                 self._note_database(type(error).__name__)
                 await asyncio.sleep(_AWAY_SECONDS)
@@ -141,7 +143,7 @@ class Relay:
     async def _give_back(self, group: int) -> None:
         await self._end(group, at_once=False)
         with contextlib.suppress(*MAY_PASS):  # then its lease runs out
-            await self._database.run(release_leases, self._owner, [group])
+            await within(STEP_SECONDS, self._database.run(release_leases, self._owner, [group]))
 
     async def _end(self, group: int, *, at_once: bool) -> None:
         task = self._tasks[group]
@@ -152,7 +154,9 @@ class Relay:
         _, late = await asyncio.wait({task}, timeout=STOP_SECONDS)
         if late:
             task.cancel()
-            await asyncio.wait({task})
+            _, late = await asyncio.wait({task}, timeout=STOP_SECONDS)
+        if late:
+            _log.error("relay-group-hangs", group=group)  # Kafka turns it away should it wake up
         self._forget(group)
 
     def _forget(self, group: int) -> None:

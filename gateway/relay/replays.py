@@ -18,11 +18,12 @@ from aiokafka.admin import AIOKafkaAdminClient
 from sqlalchemy import Connection, Row, Select, select
 
 from contract.links import PERSON_LINKED
+from contract.waiting import within
 from gateway.relay.group import MAY_PASS
 from gateway.relay.outbox import WINDOW_BYTES, Outgoing, load
 from gateway.relay.publisher import FencedError, Publisher
 from gateway.relay.station import Station
-from gateway.relay.topics import TIMEOUT_MS, Topics
+from gateway.relay.topics import ADMIN_SECONDS, TIMEOUT_MS, Topics
 from gateway.store.bulk import any_of
 from gateway.store.flags import rules_today
 from gateway.store.models import event, outbox
@@ -169,7 +170,7 @@ class Replayer:
     async def _drop(self, found: Replay) -> None:
         """On the stand-in topics cannot be deleted, and go with it."""
         if self._station.transactional:
-            await _delete_topic(self._station.bootstrap, found.topic)
+            await within(ADMIN_SECONDS, _delete_topic(self._station.bootstrap, found.topic))
         await self._database.run(finish_drop, found, self._owner)
 
 

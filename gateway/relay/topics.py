@@ -11,8 +11,10 @@ from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
 
 from contract.errors import Misconfigured
 from contract.topics import MAX_MESSAGE_BYTES, PARTITIONS
+from contract.waiting import within
 
 TIMEOUT_MS: Final = 10_000
+ADMIN_SECONDS: Final = 15.0
 _log = structlog.get_logger(__name__)
 
 
@@ -30,10 +32,10 @@ class Topics:
         self._known: set[str] = set()
 
     async def ensure(self, names: Collection[str]) -> None:
-        """Creates those of `names` that do not exist. Raises as `create_topics` does."""
+        """Creates those of `names` that do not exist. Raises as `create_topics` does, or TimeoutError."""
         missing = set(names) - self._known
         if missing and self._admin:
-            await create_topics(self._bootstrap, missing, replication=self._replication)
+            await within(ADMIN_SECONDS, create_topics(self._bootstrap, missing, replication=self._replication))
         self._known |= missing
 
 

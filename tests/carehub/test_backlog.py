@@ -70,7 +70,7 @@ def test_senders_are_told_to_come_again_and_people_why(full: Full) -> None:
     assert full.outbox()["secondsUntilFull"] is None
     assert [full.send(number).status_code for number in range(2)] == [202, 202]
     deadline = time.monotonic() + 20
-    while (answer := full.send(2)).status_code == 202 and time.monotonic() < deadline:
+    while full.outbox()["ok"] and time.monotonic() < deadline:
         time.sleep(0.1)
     answer = full.send(99)
     assert answer.status_code == 503

@@ -9,7 +9,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +22,7 @@ from carehub.broker.jars import fetch_jars
 from carehub.broker.process import free_ports
 from contract.errors import Misconfigured
 from gateway.relay.publisher import FencedError
+from gateway.store.models import GROUPS
 from tests.faults.broker import ProxiedKafka
 from tests.faults.clocks import Clock, faketime_library
 from tests.faults.persons import HTTP, MLLP, register_arguments
@@ -193,28 +194,52 @@ def running_hub(sabotage: str = "", *, processes_only: bool = False) -> Iterator
 
 
 _LEFT: Final = """
-    SELECT count(*) FROM outbox WHERE published IS NULL
+    published IS NULL
         OR NOT EXISTS (SELECT FROM tally WHERE tally.topic = outbox.topic AND ce_id = event)
         OR topic NOT LIKE '%.restricted.%' AND NOT EXISTS (SELECT FROM timeline WHERE ce_id = event)
     """
+_KEPT_AND_LEFT: Final = f"SELECT json_build_array(count(*), count(*) FILTER (WHERE {_LEFT})) FROM outbox"  # noqa: S608
+_WHAT_IS_LEFT: Final = f"""
+    SELECT json_build_object('group', shard % {GROUPS}, 'topic', topic, 'partition', "partition", 'rows', count(*),
+        'unpublished', count(*) FILTER (WHERE published IS NULL), 'first', min(id), 'last', max(id),
+        'behind another', count(after_outbox_id), 'owner', min(owner), 'lease ends', min(until), 'now', now())
+    FROM outbox LEFT JOIN relay_lease ON "group" = shard % {GROUPS} WHERE {_LEFT}
+    GROUP BY shard % {GROUPS}, topic, "partition"
+    """  # noqa: S608 (text and numbers of our own)
+_QUIET_LOOKS: Final = 3
+_SAID_CHARACTERS: Final = 2_000
 
 
 async def until_flowing(hub: Hub, seconds: float) -> bool:
     """Whether, within this time, events come through to both apps."""
     flowing = "SELECT EXISTS (SELECT FROM tally) AND EXISTS (SELECT FROM timeline)"
-    return await _until(hub, flowing, True, seconds)
+    return await _until(hub, flowing, lambda answers: answers[-1] is True, seconds)
 
 
 async def until_quiet(hub: Hub, seconds: float) -> bool:
-    """Whether, within this time, everything kept was published, and everything published was applied by both apps."""
-    return await _until(hub, _LEFT, 0, seconds)
+    """Whether, within this time, everything kept was published, and everything published was applied by both apps; for
+    some looks, in which nothing more was kept: a gateway may have taken in what it has not kept yet."""
+
+    def quiet(answers: Sequence[str]) -> bool:
+        last = answers[-_QUIET_LOOKS:]
+        return len(last) == _QUIET_LOOKS and len(set(last)) == 1 and json.loads(last[0])[1] == 0
+
+    return await _until(hub, _KEPT_AND_LEFT, quiet, seconds)
 
 
-async def _until(hub: Hub, query: str, answer: object, seconds: float) -> bool:
+async def what_is_left(hub: Hub) -> list[str]:
+    """Why it does not get quiet: what is unpublished or unapplied, whose that is, and what the processes last said."""
+    left = [f"left: {row}" for row in await hub.ask(_WHAT_IS_LEFT)]
+    return [*left, *(f"{name} said: {service.tail()[-_SAID_CHARACTERS:]}" for name, service in hub.services.items())]
+
+
+async def _until(hub: Hub, query: str, reached: Callable[[Sequence[Any]], bool], seconds: float) -> bool:
     deadline = asyncio.get_running_loop().time() + seconds
+    answers: list[Any] = []
     while asyncio.get_running_loop().time() < deadline:
         with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError):
-            if await hub.ask(query) == [answer]:
+            answers += await hub.ask(query)
+            if reached(answers):
                 return True
         await asyncio.sleep(1)
     return False

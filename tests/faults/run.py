@@ -11,7 +11,7 @@ from typing import Final
 
 from tests.faults.check import Applied, Verdict, judge
 from tests.faults.handover import PROMISED_SECONDS, Handovers
-from tests.faults.hub import Hub, until_flowing, until_quiet
+from tests.faults.hub import Hub, until_flowing, until_quiet, what_is_left
 from tests.faults.inject import Injector
 from tests.faults.ledger import Ledger
 from tests.faults.persons import SOURCES
@@ -70,6 +70,7 @@ class Run:
                 sending.result()
             if not await until_quiet(self.hub, QUIET_SECONDS):
                 self.ended.append(f"not quiet: events unpublished or unapplied after {QUIET_SECONDS:.0f} s of peace")
+                self.ended += await what_is_left(self.hub)
         finally:
             for task in (sending, watching):
                 task.cancel()

@@ -24,6 +24,7 @@ from gateway.store.keeping import Keeping, Kept, Refused
 from gateway.store.numbers import new_id
 
 SLOWLY_SECONDS: Final = 0.3
+COMMIT_SECONDS: Final = 2.0
 
 
 def acknowledge_before_commit() -> None:
@@ -66,12 +67,12 @@ def fence_nobody() -> None:
 
 
 def forget_what_was_applied() -> None:
-    """It also takes its time between applying a batch and committing its offsets, so that a consumer is most likely
-    killed there."""
+    """It also takes its time between applying a batch and committing its offsets, most of all the time there is, so
+    that a consumer is killed there."""
     commit = Subscription._commit
 
     async def commit_slowly(self: Subscription, *offsets: Any) -> None:
-        await asyncio.sleep(SLOWLY_SECONDS)
+        await asyncio.sleep(COMMIT_SECONDS)
         await commit(self, *offsets)
 
     def everything(connection: Connection, app: str, events: Sequence[Event]) -> set[tuple[str, str, str]]:

@@ -53,9 +53,18 @@ async def becomes(health: Health, *, ok: bool) -> tuple[str, ...]:
     return health.readiness().reasons
 
 
+async def looked_at(check: Looked) -> None:
+    async with asyncio.timeout(5):
+        while not check.looks:
+            await asyncio.sleep(0.005)
+    await asyncio.sleep(0.005)
+
+
 def test_nothing_is_ready_before_it_was_looked_at() -> None:
-    readiness = Health([Check("database", Looked())]).readiness()
+    health = Health([Check("database", Looked())])
+    readiness = health.readiness()
     assert not readiness.ok
+    assert health.report()["checks"] == {"database": {"ok": False, "reason": "not checked yet", "checked": None}}
     assert readiness.reasons == ("database: not checked yet",)
 
 
@@ -94,6 +103,7 @@ async def test_what_is_not_needed_shows_but_does_not_make_unready() -> None:
     kafka.finding = Finding(False, "no broker answers")
     async with running(Check("database", Looked()), Check("kafka", kafka, needed=False)) as health:
         assert health.readiness().ok
+        await looked_at(kafka)
         checks = health.report()["checks"]
         assert isinstance(checks, dict)
         assert checks["kafka"]["reason"] == "no broker answers"
@@ -115,3 +125,19 @@ async def test_a_failure_elsewhere_makes_it_look_at_once() -> None:
         database.finding = Finding(False, "away")
         health.look_soon()
         await becomes(health, ok=False)
+
+
+async def test_a_check_that_hangs_delays_no_other() -> None:
+    kafka, outbox = Looked(), Looked()
+    kafka.hangs = True
+    async with running(Check("outbox", outbox), Check("kafka", kafka, needed=False, seconds=3600)) as health:
+        await looked_at(kafka)
+        outbox.finding = Finding(False, "its budget is used up")
+        assert await becomes(health, ok=False) == ("outbox: its budget is used up",)
+
+
+async def test_what_is_not_needed_does_not_delay_the_start() -> None:
+    kafka = Looked()
+    kafka.hangs = True
+    async with asyncio.timeout(5), running(Check("kafka", kafka, needed=False, seconds=3600)) as health:
+        assert health.readiness().ok

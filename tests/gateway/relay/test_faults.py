@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from carehub.broker.local import LocalKafka
 from contract.event import Envelope
-from gateway.relay import leases
+from gateway.relay import group, leases
 from gateway.relay.leases import prepare_leases
-from gateway.relay.outbox import next_window
+from gateway.relay.outbox import Outgoing, Published, next_window
 from gateway.relay.publisher import FencedError, Publisher
 from gateway.relay.relay import Relay
 from gateway.relay.station import Station
@@ -263,3 +263,25 @@ async def test_groups_that_end_slowly_cost_no_other_group_its_lease(
                 await asyncio.sleep(0.2)
             monkeypatch.setattr(Relay, "_end", end)
             await until(lambda: len(second._groups) == GROUPS // 2)
+
+
+@pytest.mark.parametrize("hub_url", ["sqlite"], indirect=True)
+async def test_a_window_that_is_too_much_for_kafka_is_tried_again_as_smaller_ones(
+    database: Database, kafka_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic, publish, sizes = a_topic(), Publisher.publish, list[int]()
+
+    async def publish_slowly(self: Publisher, window: list[Outgoing]) -> list[Published]:
+        sizes.append(len(window))
+        if len(window) > 5:
+            raise TimeoutError
+        return await publish(self, window)
+
+    monkeypatch.setattr(Publisher, "publish", publish_slowly)
+    monkeypatch.setattr(group, "WINDOW_ROWS", 32)
+    monkeypatch.setattr(group, "LONGEST_PAUSE_SECONDS", 0.05)
+    await database.run(put_many, topic, ["p1-a"] * 40, [str(number).encode() for number in range(40)])
+    async with relaying(a_relay(database, kafka_server, "slow")):
+        await all_published(database)
+    assert [int(record.value) for record in await read_topic(kafka_server, topic)] == [*range(40)]
+    assert sizes[:4] == [32, 16, 8, 4]
