@@ -16,16 +16,14 @@ from typing import Final
 from fastapi import FastAPI
 from sqlalchemy import Connection
 
-from carehub.databases import open_database, open_hub
+from carehub.databases import open_hub
 from carehub.heartbeat import process_name, say_farewell
 from carehub.installation import settle_installation
 from carehub.kafka import Kafka
+from carehub.memory import settle_memory
 from carehub.probes import kafka_probe, no_kafka_known, shards_relayed
 from carehub.retention import lifetimes_of
 from carehub.settings import Settings
-from carehub.warmth import settle_memory
-from consumers.app import App
-from consumers.database import Database as AppDatabase
 from contract.errors import Misconfigured, Unavailable
 from gateway.ageing import Ageing
 from gateway.batch_work import BatchWork
@@ -232,21 +230,6 @@ def make_relays(settings: Settings, database: Database, kafka: Kafka, hub_id: st
         replication=settings.kafka_replication,
     )
     return Relays(Relay(station), Replayer(station))
-
-
-@asynccontextmanager
-async def app_database(settings: Settings, app: App) -> AsyncIterator[AppDatabase]:
-    """An app's database. Its own SQLite file is made and migrated here; PostgreSQL is migrated by `carehub migrate`."""
-    url = settings.consumers_database(app.name)
-    if url.startswith("sqlite:"):
-        from migrations.run import upgrade
-
-        settings.make_data()
-        await upgrade(url, "consumers")
-    async with open_database(url, "consumers"):
-        pass
-    async with AppDatabase(url) as database:
-        yield database
 
 
 def tls_of(settings: Settings) -> ssl.SSLContext | None:

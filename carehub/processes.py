@@ -1,4 +1,4 @@
-"""The processes of a hub from start to end: ready line, SIGTERM, clean stop.
+"""Gateway and relay from start to end: ready line, SIGTERM, clean stop.
 
 gateway stops    no new connections → messages in flight answered → files and relay put down → last group committed
 """
@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import uvicorn
 
-from carehub.composition import Gateway, Relays, app_database, composed_gateway, make_relays, tls_of
+from carehub.composition import Gateway, Relays, composed_gateway, make_relays, tls_of
 from carehub.databases import open_hub, shown
 from carehub.heartbeat import process_name
 from carehub.installation import settle_hub_id
@@ -22,8 +22,6 @@ from carehub.kafka import Kafka, need_kafka
 from carehub.lifetime import announce, reload_by_signal, run_parts, stopped_by_signal
 from carehub.settings import Settings
 from carehub.warmth import warm_up
-from consumers.runtime.loading import load_app
-from consumers.runtime.subscription import Subscription
 from contract.errors import Misconfigured
 from gateway.http.protocol import PatientProtocol
 
@@ -103,23 +101,6 @@ async def run_relay(settings: Settings, *, as_json: bool) -> None:
 
 def relay_parts(relays: Relays, asked: asyncio.Event) -> dict[str, Coroutine[Any, Any, None]]:
     return {"relay": relays.relay.run(asked), "replays": relays.replayer.run(asked)}
-
-
-async def run_consumers(settings: Settings, names: Sequence[str], *, as_json: bool) -> None:
-    """`carehub consume`. Raises Misconfigured for an app that is not found, and as run_relay does."""
-    kafka = need_kafka(settings)
-    apps = [load_app(name) for name in names]
-    async with AsyncExitStack() as stack:
-        subscriptions = []
-        for app in apps:
-            database = await stack.enter_async_context(app_database(settings, app))
-            subscriptions.append(Subscription(app, database, kafka.bootstrap, admin=kafka.transactional))
-        with stopped_by_signal() as asked:
-            told = [app.name for app in apps]
-            facts = {"kafka": kafka.bootstrap, "apps": told}
-            announce(f"ready: {', '.join(told)} from {kafka.bootstrap}", facts, as_json=as_json)
-            parts = {name: each.run(asked) for name, each in zip(told, subscriptions, strict=True)}
-            await run_parts(asked, parts, settings.stop_seconds)
 
 
 class Server(uvicorn.Server):

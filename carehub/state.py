@@ -22,6 +22,7 @@ from gateway.relay.leases import GroupOwner, group_owners
 from gateway.store.database import Database
 from gateway.store.health import measure_backlog
 from gateway.store.models import GROUPS, batch, dead_letter, heartbeat, outbox, source, waiting
+from gateway.store.replays import Status, all_replays
 from gateway.store.retention import last_run
 
 STUCK_SECONDS: Final = 60.0
@@ -31,6 +32,15 @@ PILING_SECONDS: Final = 5.0
 """Age from which on it is worth a moment to see how fast they pile up."""
 
 MEASURED_SECONDS: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunningReplay:
+    """How far a replay has come; `error` is the class of what stops it just now, empty while it goes on."""
+
+    name: str
+    percent: int
+    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,7 @@ class Counts:
     oldest_waiting: datetime | None
     dead_letters: int
     batches: int
+    replays: tuple[RunningReplay, ...]
     retention: datetime | None
 
     @property
@@ -121,6 +132,11 @@ def count(connection: Connection, now: datetime) -> Counts:
         oldest_waiting=oldest_waiting,
         dead_letters=_number(connection, dead_letter, dead_letter.c.status == "open"),
         batches=_number(connection, batch, batch.c.status == "processing"),
+        replays=tuple(
+            RunningReplay(each.name, int(100 * each.share), each.error)
+            for each in all_replays(connection)
+            if each.status is Status.RUNNING
+        ),
         retention=last.at if (last := last_run(connection)) else None,
     )
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from typing import Final
 
+from carehub.memory import settle_memory
 from mappings.validation import prepare, prepare_reference
 
 USUAL_RESOURCES: Final = (
@@ -14,8 +14,6 @@ USUAL_RESOURCES: Final = (
 )  # fmt: skip
 """Types whose judges are made now; others are made when one is needed."""
 
-_YOUNG_OBJECTS: Final = 10_000
-
 
 async def warm_up(stop: asyncio.Event) -> None:
     """A part of a gateway: loads, and then has nothing to do until it is asked to stop."""
@@ -23,11 +21,3 @@ async def warm_up(stop: asyncio.Event) -> None:
     await asyncio.to_thread(prepare_reference, USUAL_RESOURCES)
     settle_memory()
     await stop.wait()
-
-
-def settle_memory() -> None:
-    """From now on the collector looks at what comes and goes, not at models and packs, which stay. Unsettled, its
-    rounds through all of them took a tenth of a busy gateway's time."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_YOUNG_OBJECTS, 20, 20)

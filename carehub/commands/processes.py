@@ -89,6 +89,9 @@ def gateway(
     mllp_port: Annotated[int, typer.Option(help="MLLP port with TLS, where the certificate names the source.")] = 2575,
     as_json: AsJson = False,
 ) -> None:
+    from carehub.memory import hurry
+
+    hurry()
     import uvloop
 
     from carehub.household import kafka_of_gateway
@@ -124,8 +127,8 @@ def consume(
 ) -> None:
     import uvloop
 
+    from carehub.consuming import run_consumers
     from carehub.logs import set_up_logs
-    from carehub.processes import run_consumers
     from carehub.settings import read_settings
 
     settings = read_settings()

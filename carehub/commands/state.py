@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import typer
 
 from carehub.commands import exits
 from carehub.output import AsJson
+
+if TYPE_CHECKING:
+    from carehub.state import RunningReplay
 
 STATUS_HELP = """The state of the whole in ten lines. Exit code 1 when something is unwell.
 
@@ -60,6 +64,7 @@ def status(as_json: AsJson = False) -> None:
                 "waiting": f"{counts.waiting} messages wait for a parent{waited}",
                 "dead letters": f"{counts.dead_letters} open",
                 "files": f"{counts.batches} at work",
+                "replays": ", ".join(_replay(each) for each in counts.replays) or "none runs",
                 "retention": f"last run {cell(counts.retention)}",
                 **{f"problem {number}": text for number, text in enumerate(state.problems, 1)},
             }
@@ -74,6 +79,10 @@ def _until_full(seconds: int | None) -> str:
     if seconds == 0:
         return "; no more are taken in: the budget is used up"
     return f"; at this rate the budget is used up in {timedelta(seconds=seconds)}"
+
+
+def _replay(found: RunningReplay) -> str:
+    return f"{found.name} {found.percent} %{f', stopped just now by {found.error}' if found.error else ''}"
 
 
 def _numbers(groups: tuple[int, ...]) -> str:

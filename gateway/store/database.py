@@ -13,13 +13,15 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from contract.errors import Misconfigured
 from gateway.store.faults import passes, runs_again, unavailable
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -168,6 +170,8 @@ def postgres_engine(
 ) -> AsyncEngine:
     """The engine over asyncpg for a `postgresql://` URL, with libpq's `sslmode` understood. `patience` is that of a
     statement, in seconds."""
+    from sqlalchemy.ext.asyncio import create_async_engine  # which a hub on SQLite never loads
+
     parsed = make_url(url).set(drivername="postgresql+asyncpg")
     query = {("ssl" if name == "sslmode" else name): value for name, value in parsed.query.items()}
     return create_async_engine(

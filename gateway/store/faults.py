@@ -7,9 +7,9 @@ is. No text of a driver is repeated: it may quote a row.
 from __future__ import annotations
 
 import sqlite3
+import sys
 from typing import Final
 
-import asyncpg
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -48,13 +48,15 @@ class Contended(Exception):
 def runs_again(error: BaseException) -> bool:
     """Whether the transaction was rolled back for a reason that is likely gone when it runs again at once: others were
     in its way, or a migration has changed a column that a statement prepared before it reads."""
-    stale = isinstance(_original(error).__cause__, asyncpg.InvalidCachedStatementError)
+    stale = _is_of_asyncpg(_original(error).__cause__, "InvalidCachedStatementError")
     return stale or isinstance(error, Contended) or _sqlstate(error) in RETRY_AT_ONCE
 
 
 def passes(error: BaseException) -> bool:
     """Whether the database, and not the rows, is to blame."""
-    if isinstance(error, Contended | OSError | TimeoutError | PoolTimeoutError | asyncpg.InterfaceError):
+    if isinstance(error, Contended | OSError | TimeoutError | PoolTimeoutError):
+        return True
+    if _is_of_asyncpg(error, "InterfaceError"):
         return True
     if isinstance(error, InterfaceError) or (isinstance(error, DBAPIError) and error.connection_invalidated):
         return True
@@ -72,6 +74,12 @@ def unavailable() -> Refusal:
 
 def _original(error: BaseException) -> BaseException:
     return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+
+
+def _is_of_asyncpg(error: BaseException | None, name: str) -> bool:
+    """Whether it is an error of this class of asyncpg, which a hub on SQLite never loads."""
+    driver = sys.modules.get("asyncpg")
+    return driver is not None and isinstance(error, getattr(driver, name))
 
 
 def _sqlstate(error: BaseException) -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from carehub import replays
+from carehub.register.session import in_hub
+from gateway.store.models import replay
 from tests.carehub.conftest import Cli
 from tests.carehub.pages import blocks
 from tests.mappings.language.folders import HL7, write_pack
@@ -70,3 +72,15 @@ def test_a_name_is_used_once_and_a_stopped_one_is_not_stopped_again(hub: Cli) ->
     hub.run("replay", "resume", "winter", code=1)
     hub.run("replay", "stop", "winter")
     hub.run("replay", "stop", "winter", code=1)
+
+
+def test_the_state_of_the_whole_tells_which_replays_run(installed: Cli) -> None:
+    assert "none runs" in installed.run("status", code=1)
+    for name in ("winter", "spring"):
+        installed.run("replay", "start", name, "--source", "pas", "--reason", "lost a day")
+    installed.run("replay", "stop", "spring")
+    in_hub(lambda c: c.execute(replay.update().values(error="KafkaConnectionError")).close())
+    assert installed.json("status", code=1)["counts"]["replays"] == [
+        {"name": "winter", "percent": 100, "error": "KafkaConnectionError"}
+    ]
+    assert "winter 100 %, stopped just now by KafkaConnectionError" in installed.run("status", code=1)
