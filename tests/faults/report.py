@@ -18,7 +18,6 @@ from tests.faults.schedule import Kind
 
 REFRESH_SECONDS: Final = 1.0
 LINE_SECONDS: Final = 15.0
-_SHOWN_REASONS: Final = 20
 
 
 def last_line(verdict: Verdict, done: Counter[Kind]) -> str:
@@ -61,8 +60,8 @@ def print_report(console: Console, run: Run, verdict: Verdict) -> None:
         f"shards taken over from a lost relay {handovers.awaited} times; undisturbed {len(handovers.seconds)} times,"
         f" the longest after {handovers.longest:.1f} s; groups whose former relay Kafka turned away {run.fenced}"
     )
-    for reason, count in verdict.reasons().most_common(_SHOWN_REASONS):
-        console.print(f"found {count}: {reason}", markup=False, soft_wrap=True)
+    for what in verdict.told():
+        console.print(what, markup=False, soft_wrap=True)
     console.print(last_line(verdict, run.injector.done), markup=False, soft_wrap=True)
 
 

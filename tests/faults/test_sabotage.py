@@ -39,22 +39,26 @@ def test_an_acknowledgement_before_the_commit_is_reported_as_missing_events(reco
     faults = [Fault(3, Kind.DATABASE_STOPPED, "database", lasts=6)]
     faults += [Fault(4.5, Kind.GATEWAY_KILLED, f"gateway {number}") for number in range(EACH)]
     verdict = verdict_on("acknowledge-before-commit", faults, 15, record_property)
-    assert found_only(verdict, Wrong.MISSING, "acknowledged, and in no topic")
+    assert found_only(verdict, Wrong.MISSING, "acknowledged, and in no topic"), "\n".join(verdict.told())
 
 
 def test_a_removed_person_key_is_reported_as_lost_order(record_property: COUNTED) -> None:
     verdict = verdict_on("send-without-person-key", [], 5, record_property)
-    assert found_only(verdict, Wrong.INVERSION, "an event without a person key, which has no order")
+    assert found_only(verdict, Wrong.INVERSION, "an event without a person key, which has no order"), "\n".join(
+        verdict.told()
+    )
 
 
 def test_a_relay_that_is_not_fenced_is_reported_as_such(record_property: COUNTED) -> None:
     faults = [Fault(3 + 14 * number, Kind.RELAY_STOPPED, f"relay {number}", lasts=1) for number in range(EACH)]
     verdict = verdict_on("fence-nobody", faults, 20, record_property)
-    assert found_only(verdict, Wrong.INVERSION, "written by a relay that had lost its shards")
+    assert found_only(verdict, Wrong.INVERSION, "written by a relay that had lost its shards"), "\n".join(
+        verdict.told()
+    )
 
 
 def test_an_inbox_that_remembers_nothing_is_reported_as_events_applied_twice(record_property: COUNTED) -> None:
     # what was applied and not committed is given to whoever comes next
     faults = [Fault(moment, Kind.CONSUMER_KILLED, f"consumer {n}") for moment in (3, 6, 9) for n in range(EACH)]
     verdict = verdict_on("forget-what-was-applied", faults, 12, record_property)
-    assert found_only(verdict, Wrong.TWICE, "applied more than once")
+    assert found_only(verdict, Wrong.TWICE, "applied more than once"), "\n".join(verdict.told())
