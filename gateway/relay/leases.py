@@ -64,10 +64,13 @@ def prepare_leases(connection: Connection) -> None:
         )
 
 
-def renew_leases(connection: Connection, owner: str, held: frozenset[int], first: bool) -> Leases:
+def renew_leases(
+    connection: Connection, owner: str, held: frozenset[int], first: bool, ending: Collection[int] = ()
+) -> Leases:
     """One round: renews what is held, takes what is free up to a fair share among the relays that live.
 
-    `first` is the relay's first round. A group that another took meanwhile is lost.
+    `first` is the relay's first round. A group that another took meanwhile is lost. `ending` are groups that it has not
+    done with yet, and does not take.
     """
     if connection.dialect.name == "postgresql":
         connection.execute(_HANGS_SHORTLY)
@@ -77,7 +80,7 @@ def renew_leases(connection: Connection, owner: str, held: frozenset[int], first
         return Leases(kept | taken, taken, held - kept, frozenset())
     _beat(connection, owner)
     fair = -(-GROUPS // _living(connection))
-    taken = _take(connection, owner, fair - len(kept)) if len(kept) < fair else frozenset()
+    taken = _take(connection, owner, fair - len(kept), ending) if len(kept) < fair else frozenset()
     surplus = frozenset(sorted(kept)[fair:])
     return Leases(kept | taken, taken, held - kept, surplus)
 
@@ -141,14 +144,15 @@ def _renew(connection: Connection, owner: str, held: frozenset[int]) -> frozense
     return frozenset(connection.execute(statement, {"owner": owner, "groups": sorted(held)}).scalars())
 
 
-def _take(connection: Connection, owner: str, count: int) -> frozenset[int]:
+def _take(connection: Connection, owner: str, count: int, ending: Collection[int]) -> frozenset[int]:
     statement = text(
-        'WITH free AS (SELECT "group" FROM relay_lease WHERE until IS NULL OR until < clock_timestamp()'  # noqa: S608
-        '  ORDER BY "group" LIMIT :count FOR UPDATE SKIP LOCKED)'
+        'WITH free AS (SELECT "group" FROM relay_lease WHERE (until IS NULL OR until < clock_timestamp())'  # noqa: S608
+        '  AND "group" <> ALL(:ending) ORDER BY "group" LIMIT :count FOR UPDATE SKIP LOCKED)'
         f" UPDATE relay_lease SET owner = :owner, epoch = epoch + 1, until = {_LATER['postgresql']}"
         ' FROM free WHERE relay_lease."group" = free."group" RETURNING relay_lease."group"'
     )
-    return frozenset(connection.execute(statement, {"owner": owner, "count": count}).scalars())
+    values = {"owner": owner, "count": count, "ending": list(ending)}
+    return frozenset(connection.execute(statement, values).scalars())
 
 
 def _take_all(connection: Connection, owner: str) -> frozenset[int]:

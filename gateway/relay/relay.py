@@ -101,16 +101,14 @@ class Relay:
         for group in [group for group, task in self._tasks.items() if task.done() and group not in self._ending]:
             self._tasks[group].result()
             self._forget(group)
-        renewing = self._database.run(renew_leases, self._owner, frozenset(self._groups), first)
-        leases = await within(STEP_SECONDS, renewing)
+        held, ending = frozenset(self._groups), frozenset(self._ending)
+        leases = await within(STEP_SECONDS, self._database.run(renew_leases, self._owner, held, first, ending))
         self._renewed = datetime.now(UTC)
         # groups end beside the rounds: with Kafka away that takes seconds, in which the leases of all others would end
         for group in leases.lost - self._ending.keys():
             _log.warning("relay-group-lost", group=group)
             self._begin_to_end(group, self._end(group, at_once=True))
         for group in leases.taken:
-            if group in self._ending:
-                await asyncio.wait({self._ending[group]})
             self._start(group)
         for group in leases.surplus - self._ending.keys():
             self._begin_to_end(group, self._give_back(group))

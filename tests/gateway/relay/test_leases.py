@@ -32,6 +32,13 @@ async def test_a_second_relay_gets_its_share_and_nothing_before(postgres: Databa
 
 
 @pytest.mark.postgres
+async def test_a_group_that_is_not_done_with_is_left_to_others(postgres: Database) -> None:
+    await postgres.run(prepare_leases)
+    assert (await postgres.run(renew_leases, "a", NONE, True, {2, 5})).taken == ALL - {2, 5}
+    assert (await postgres.run(renew_leases, "b", NONE, True)).taken == {2, 5}
+
+
+@pytest.mark.postgres
 async def test_a_lease_that_ran_out_is_taken_and_its_owner_learns_it(postgres: Database) -> None:
     await postgres.run(prepare_leases)
     await postgres.run(renew_leases, "a", NONE, True)
