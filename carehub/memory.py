@@ -9,8 +9,8 @@ _YOUNG_OBJECTS: Final = 10_000
 
 
 def hurry() -> None:
-    """While it starts, all that is made stays: the collector need not look for what does not."""
-    gc.set_threshold(_YOUNG_OBJECTS * 10, 50, 50)
+    """While a gateway starts, all that is made stays: the collector rests until `settle_memory`."""
+    gc.disable()
 
 
 def settle_memory() -> None:
@@ -19,3 +19,4 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG_OBJECTS, 20, 20)
+    gc.enable()

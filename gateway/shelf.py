@@ -33,7 +33,7 @@ log = structlog.get_logger()
 
 class Shelf:
     """`register` reads what is registered; `search` is where local packs are; whoever sets `reload` wants every pack
-    read again; `settled` is called when a new stock stands that holds packs which the one before did not."""
+    read again; `settled` is called when another stock stands that holds packs which the one before did not."""
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class Shelf:
             stock_up, register.sources, self._search, self._cache, before, reread=reread
         )
         self._reloads = register.reloads
-        if self._stock.compiled.keys() - before.compiled.keys():
+        if before.compiled and self._stock.compiled.keys() - before.compiled.keys():
             self._settled()
 
     def _outdated(self, register: Register) -> bool:
