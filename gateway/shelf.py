@@ -80,8 +80,10 @@ class Shelf:
                 await self.look()
             except Refusal as refusal:
                 log.info("packs-not-looked-at", code=str(refusal.code))
+                await asyncio.sleep(LOOK_SECONDS)  # a reload is still wanted, and not at once again
             except Exception as fault:  # noqa: BLE001  what stands on the shelf goes on serving
                 log.warning("packs-not-looked-at", **incident_of(fault).as_fields())
+                await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
         """Makes a new stock if the register has changed, or a reload is wanted. Raises Unavailable."""
