@@ -11,7 +11,9 @@ from contract.errors import Code, Unavailable, refuse
 from gateway import shelf
 from gateway.shelf import Shelf
 from gateway.store.localities import Register
+from mappings.language import Cache
 from tests.mappings.language.folders import HL7, write_pack
+from tests.packs import COMPILED
 
 
 class Away:
@@ -33,7 +35,7 @@ async def test_a_reload_asked_for_while_the_register_is_away_is_done_when_it_is_
 ) -> None:
     monkeypatch.setattr(shelf, "LOOK_SECONDS", 0.05)
     register, reload = Away(), asyncio.Event()
-    stands = Shelf(register, (tmp_path,), reload=reload)
+    stands = Shelf(register, (tmp_path,), Cache(COMPILED), reload)
     await stands.fill()
     write_pack(tmp_path, HL7)
     following = asyncio.create_task(stands.run())
