@@ -12,9 +12,9 @@ from typing import Final
 
 import structlog
 
-from contract.errors import Code, Refusal, Unavailable, refuse
+from contract.errors import Code, Unavailable, refuse
 from gateway.hub import Hub
-from gateway.ops.faults import incident_of
+from gateway.ops.attempts import Attempts
 from gateway.reception import Reception
 from gateway.rows import Worker, stored_delivery
 from gateway.store.fingerprints import name_unnamed
@@ -41,6 +41,7 @@ class Ageing:
     ) -> None:
         self._hub = hub
         self._worker = Worker(hub, reception, "waiting")
+        self._attempts = Attempts("ageing")
         self._patience = timedelta(seconds=seconds)
         self._clock = clock
 
@@ -48,12 +49,8 @@ class Ageing:
         """Until cancelled."""
         while True:
             worked = 0
-            try:
+            with self._attempts.attempt():
                 worked = await self.end_waits() + await self._hub.database.run(name_unnamed, _AT_ONCE)
-            except Refusal as refusal:
-                log.info("ageing-waits", code=str(refusal.code))
-            except Exception as fault:  # noqa: BLE001 one message's fault must not keep all others waiting for ever
-                log.warning("ageing-failed", **incident_of(fault).as_fields())
             if not worked:
                 await asyncio.sleep(min(LOOK_SECONDS, self._patience.total_seconds()))
 

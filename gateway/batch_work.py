@@ -19,7 +19,7 @@ import structlog
 from contract.errors import CarehubError, Issue, Refusal
 from gateway.delivery import Delivery, Row
 from gateway.hub import Hub
-from gateway.ops.faults import incident_of
+from gateway.ops.attempts import Attempts
 from gateway.ops.metrics import Metrics
 from gateway.reception import Reception
 from gateway.rows import Worker
@@ -51,20 +51,17 @@ class BatchWork:
         self._metrics = metrics
         self._owner = owner
         self._arrived = arrived or asyncio.Event()
+        self._attempts = Attempts("batch-work")
 
     async def run(self) -> None:
         """Until cancelled; then another worker can go on at once."""
         while True:
-            try:
-                worked = await self.work_on_one()
-            except LeaseLost:
-                worked = True
-            except Refusal as refusal:
-                log.info("batch-work-waits", code=str(refusal.code))
-                worked = False
-            except Exception as fault:  # noqa: BLE001 one file's fault must not end the work on all others
-                log.warning("batch-work-failed", **incident_of(fault).as_fields())
-                worked = False
+            worked = False
+            with self._attempts.attempt():
+                try:
+                    worked = await self.work_on_one()
+                except LeaseLost:
+                    worked = True
             if not worked:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(_POLL_SECONDS):

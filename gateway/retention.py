@@ -15,8 +15,7 @@ from typing import Any, Final
 
 import structlog
 
-from contract.errors import Refusal
-from gateway.ops.faults import incident_of
+from gateway.ops.attempts import Attempts
 from gateway.ops.metrics import Metrics
 from gateway.store.database import Database
 from gateway.store.retention import KINDS, Lifetimes, look_for_due, note_run, remove_due, take_turn
@@ -95,17 +94,14 @@ class Retention:
         self._metrics = metrics
         self._process = process
         self._clock = clock
+        self._attempts = Attempts("retention")
 
     async def run(self) -> None:
         """Until cancelled. Looks for the first time when the gateway has found its feet."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            try:
+            with self._attempts.attempt():
                 await self.look()
-            except Refusal as refusal:
-                log.info("retention-waits", code=str(refusal.code))
-            except Exception as fault:  # noqa: BLE001 what could not go now goes later
-                log.warning("retention-failed", **incident_of(fault).as_fields())
 
     async def look(self) -> None:
         """Does the run that is due, unless another gateway has. Raises Unavailable."""

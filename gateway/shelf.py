@@ -14,8 +14,8 @@ from typing import Final
 
 import structlog
 
-from contract.errors import Code, Refusal, Unavailable, refuse
-from gateway.ops.faults import incident_of
+from contract.errors import Code, Unavailable, refuse
+from gateway.ops.attempts import Attempts
 from gateway.source import Source
 from gateway.stock import Stock, stock_up
 from gateway.store.health import PackNews
@@ -51,6 +51,7 @@ class Shelf:
         self._reloads = 0
         self._wanted = reload or asyncio.Event()
         self._making = asyncio.Lock()
+        self._attempts = Attempts("shelf")
 
     @property
     def stock(self) -> Stock:
@@ -76,13 +77,9 @@ class Shelf:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._wanted.wait()
-            try:
+            with self._attempts.attempt():
                 await self.look()
-            except Refusal as refusal:
-                log.info("packs-not-looked-at", code=str(refusal.code))
-                await asyncio.sleep(LOOK_SECONDS)  # a reload is still wanted, and not at once again
-            except Exception as fault:  # noqa: BLE001  what stands on the shelf goes on serving
-                log.warning("packs-not-looked-at", **incident_of(fault).as_fields())
+            if self._attempts.failed:  # a reload may still be wanted, and not at once again
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:

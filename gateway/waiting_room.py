@@ -5,19 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-import structlog
-
-from contract.errors import Refusal
 from gateway.hub import Hub
-from gateway.ops.faults import incident_of
+from gateway.ops.attempts import Attempts
 from gateway.reception import Reception
 from gateway.rows import Worker, pause, stored_delivery
 from gateway.store.states import releasable
 
 _POLL_SECONDS: Final = 0.5
 _AT_ONCE: Final = 200
-
-log = structlog.get_logger()
 
 
 class WaitingRoom:
@@ -26,17 +21,14 @@ class WaitingRoom:
     def __init__(self, hub: Hub, reception: Reception) -> None:
         self._hub = hub
         self._worker = Worker(hub, reception, "waiting")
+        self._attempts = Attempts("waiting-room")
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
             released = 0
-            try:
+            with self._attempts.attempt():
                 released = await self.release()
-            except Refusal as refusal:
-                log.info("waiting-room-waits", code=str(refusal.code))
-            except Exception as fault:  # noqa: BLE001 one message's fault must not keep all others waiting
-                log.warning("waiting-room-failed", **incident_of(fault).as_fields())
             if released < _AT_ONCE:
                 await asyncio.sleep(_POLL_SECONDS)
 
