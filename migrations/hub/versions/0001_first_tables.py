@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
+
+from migrations.shapes import BIG_ID, DOCUMENT, body, index_some
 
 revision = "0001"
 down_revision = None
+
+_TABLES = [
+    "audit", "batch", "counter", "credential", "dead_letter", "event", "heartbeat", "installation", "message",
+    "message_key", "outbox", "person", "person_flag", "place", "relay_lease", "resource_state", "sharing_rule",
+    "batch_row", "organisation_place", "source", "waiting",
+]  # fmt: skip
 
 
 def upgrade() -> None:
@@ -15,14 +22,12 @@ def upgrade() -> None:
         op.execute(sa.schema.CreateSequence(sa.Sequence("event_sequence")))
     op.create_table(
         "audit",
-        sa.Column("id", sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("id", BIG_ID, autoincrement=True, nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("actor", sa.String(length=64), nullable=False),
         sa.Column("action", sa.String(length=64), nullable=False),
         sa.Column("subject", sa.String(length=128), nullable=False),
-        sa.Column(
-            "detail", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=False
-        ),
+        sa.Column("detail", DOCUMENT, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
     )
     op.create_table(
@@ -37,9 +42,7 @@ def upgrade() -> None:
         sa.Column("rows", sa.Integer(), nullable=True, comment="known when the body was read to its end"),
         sa.Column("owner", sa.String(length=64), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.Column("body_codec", sa.String(length=8), server_default="none", nullable=False),
-        sa.Column("body_key", sa.String(length=32), server_default="", nullable=False),
+        *body(),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_batch")),
         sa.UniqueConstraint("source", "key_hash", name=op.f("uq_batch_source_key_hash")),
     )
@@ -72,9 +75,7 @@ def upgrade() -> None:
         sa.Column("pack", sa.String(length=64), nullable=False),
         sa.Column("pack_version", sa.String(length=32), nullable=False),
         sa.Column("code", sa.String(length=32), nullable=False),
-        sa.Column(
-            "issues", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=False
-        ),
+        sa.Column("issues", DOCUMENT, nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False, comment="open, closed or discarded"),
         sa.Column("batch", sa.String(length=36), nullable=True),
@@ -82,22 +83,13 @@ def upgrade() -> None:
         sa.Column("first_received", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_received", sa.DateTime(timezone=True), nullable=False),
         sa.Column("closed", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.Column("body_codec", sa.String(length=8), server_default="none", nullable=False),
-        sa.Column("body_key", sa.String(length=32), server_default="", nullable=False),
+        *body(),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_dead_letter")),
         sa.UniqueConstraint(
             "source", "key_hash", "content_hash", name=op.f("uq_dead_letter_source_key_hash_content_hash")
         ),
     )
-    op.create_index(
-        "ix_dead_letter_open",
-        "dead_letter",
-        ["key_hash"],
-        unique=False,
-        postgresql_where=sa.text("status = 'open'"),
-        sqlite_where=sa.text("status = 'open'"),
-    )
+    index_some("ix_dead_letter_open", "dead_letter", ["key_hash"], "status = 'open'")
     op.create_index(
         op.f("ix_dead_letter_status_last_received"), "dead_letter", ["status", "last_received"], unique=False
     )
@@ -119,9 +111,7 @@ def upgrade() -> None:
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("restricted", sa.Boolean(), nullable=False),
         sa.Column("traceparent", sa.String(length=64), nullable=True),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.Column("body_codec", sa.String(length=8), server_default="none", nullable=False),
-        sa.Column("body_key", sa.String(length=32), server_default="", nullable=False),
+        *body(),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_event")),
     )
     op.create_index(op.f("ix_event_message"), "event", ["message"], unique=False)
@@ -154,20 +144,11 @@ def upgrade() -> None:
         sa.Column("batch", sa.String(length=36), nullable=True),
         sa.Column("row", sa.Integer(), nullable=True),
         sa.Column("traceparent", sa.String(length=64), nullable=True),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.Column("body_codec", sa.String(length=8), server_default="none", nullable=False),
-        sa.Column("body_key", sa.String(length=32), server_default="", nullable=False),
+        *body(),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_message")),
     )
     op.create_index(op.f("ix_message_source_received"), "message", ["source", "received"], unique=False)
-    op.create_index(
-        "uq_message_batch_row",
-        "message",
-        ["batch", "row"],
-        unique=True,
-        postgresql_where=sa.text("batch IS NOT NULL"),
-        sqlite_where=sa.text("batch IS NOT NULL"),
-    )
+    index_some("uq_message_batch_row", "message", ["batch", "row"], "batch IS NOT NULL", unique=True)
     op.create_table(
         "message_key",
         sa.Column(
@@ -181,13 +162,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "outbox",
-        sa.Column(
-            "id",
-            sa.BigInteger().with_variant(sa.INTEGER(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-            comment="the relay's order, drawn at release",
-        ),
+        sa.Column("id", BIG_ID, autoincrement=True, nullable=False, comment="the relay's order, drawn at release"),
         sa.Column("event", sa.String(length=36), nullable=False),
         sa.Column("topic", sa.String(length=249), nullable=False),
         sa.Column("place", sa.String(length=64), nullable=False),
@@ -206,14 +181,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_outbox_event"), "outbox", ["event"], unique=False)
-    op.create_index(
-        "ix_outbox_unpublished",
-        "outbox",
-        ["shard", "id"],
-        unique=False,
-        postgresql_where=sa.text("published IS NULL"),
-        sqlite_where=sa.text("published IS NULL"),
-    )
+    index_some("ix_outbox_unpublished", "outbox", ["shard", "id"], "published IS NULL")
     op.create_table(
         "person",
         sa.Column("key", sa.String(length=64), nullable=False),
@@ -256,9 +224,7 @@ def upgrade() -> None:
         sa.Column("person_key", sa.String(length=64), nullable=False),
         sa.Column("content_hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
-        sa.Column("body_codec", sa.String(length=8), server_default="none", nullable=False),
-        sa.Column("body_key", sa.String(length=32), server_default="", nullable=False),
+        *body(),
         sa.PrimaryKeyConstraint("domain", "resource_id", name=op.f("pk_resource_state")),
     )
     op.create_table(
@@ -267,9 +233,7 @@ def upgrade() -> None:
         sa.Column("from_place", sa.String(length=64), nullable=False),
         sa.Column("to_place", sa.String(length=64), nullable=False),
         sa.Column("sector", sa.String(length=16), nullable=False),
-        sa.Column(
-            "event_types", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=False
-        ),
+        sa.Column("event_types", DOCUMENT, nullable=False),
         sa.Column("legal_basis", sa.Text(), nullable=False),
         sa.Column("until", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sharing_rule")),
@@ -280,9 +244,7 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False, comment="accepted, replayed, waiting or refused"),
         sa.Column("message", sa.String(length=36), nullable=True),
-        sa.Column(
-            "issues", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=True
-        ),
+        sa.Column("issues", DOCUMENT, nullable=True),
         sa.ForeignKeyConstraint(["batch"], ["batch.id"], name=op.f("fk_batch_row_batch")),
         sa.PrimaryKeyConstraint("batch", "number", name=op.f("pk_batch_row")),
     )
@@ -299,9 +261,7 @@ def upgrade() -> None:
         sa.Column("organisation", sa.String(length=16), nullable=False),
         sa.Column("sector", sa.String(length=16), nullable=False),
         sa.Column("place", sa.String(length=64), nullable=False),
-        sa.Column(
-            "packs", sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"), nullable=False
-        ),
+        sa.Column("packs", DOCUMENT, nullable=False),
         sa.Column("identifier_domain", sa.String(length=64), nullable=False),
         sa.Column("ack", sa.String(length=16), nullable=False),
         sa.Column("traced", sa.Boolean(), nullable=False),
@@ -330,52 +290,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_index(op.f("ix_waiting_parent"), table_name="waiting")
-    op.drop_table("waiting")
-    op.drop_table("source")
-    op.drop_table("organisation_place")
-    op.drop_table("batch_row")
-    op.drop_table("sharing_rule")
-    op.drop_table("resource_state")
-    op.drop_table("relay_lease")
-    op.drop_table("place")
-    op.drop_table("person_flag")
-    op.drop_index(op.f("ix_person_merged_into"), table_name="person")
-    op.drop_table("person")
-    op.drop_index(
-        "ix_outbox_unpublished",
-        table_name="outbox",
-        postgresql_where=sa.text("published IS NULL"),
-        sqlite_where=sa.text("published IS NULL"),
-    )
-    op.drop_index(op.f("ix_outbox_event"), table_name="outbox")
-    op.drop_table("outbox")
-    op.drop_table("message_key")
-    op.drop_index(
-        "uq_message_batch_row",
-        table_name="message",
-        postgresql_where=sa.text("batch IS NOT NULL"),
-        sqlite_where=sa.text("batch IS NOT NULL"),
-    )
-    op.drop_index(op.f("ix_message_source_received"), table_name="message")
-    op.drop_table("message")
-    op.drop_table("installation")
-    op.drop_table("heartbeat")
-    op.drop_index(op.f("ix_event_person_key_sequence"), table_name="event")
-    op.drop_index(op.f("ix_event_message"), table_name="event")
-    op.drop_table("event")
-    op.drop_index(op.f("ix_dead_letter_status_last_received"), table_name="dead_letter")
-    op.drop_index(
-        "ix_dead_letter_open",
-        table_name="dead_letter",
-        postgresql_where=sa.text("status = 'open'"),
-        sqlite_where=sa.text("status = 'open'"),
-    )
-    op.drop_table("dead_letter")
-    op.drop_index(op.f("ix_credential_kind_holder"), table_name="credential")
-    op.drop_table("credential")
-    op.drop_table("counter")
-    op.drop_table("batch")
-    op.drop_table("audit")
+    for table in reversed(_TABLES):  # with their indexes
+        op.drop_table(table)
     if op.get_bind().dialect.name == "postgresql":
         op.execute(sa.schema.DropSequence(sa.Sequence("event_sequence")))

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
 
 from migrations import expand
+from migrations.shapes import DOCUMENT, index_some
 
 revision = "0005"
 down_revision = "0004"
-
-_ANY = sa.text("status <> 'dropped'")
 
 
 def upgrade() -> None:
@@ -40,12 +38,7 @@ def upgrade() -> None:
         "replay",
         sa.Column("id", sa.String(length=36), nullable=False, comment="ce_replay"),
         sa.Column("name", sa.String(length=64), nullable=False),
-        sa.Column(
-            "wanted",
-            sa.JSON().with_variant(postgresql.JSONB(astext_type=sa.Text()), "postgresql"),
-            nullable=False,
-            comment="which events: window, source, type, person key, topic",
-        ),
+        sa.Column("wanted", DOCUMENT, nullable=False, comment="which events: window, source, type, person key, topic"),
         sa.Column("restricted", sa.Boolean(), nullable=False, comment="the restricted events, or all others"),
         sa.Column("rate", sa.Integer(), nullable=False, comment="events per second at most"),
         sa.Column("reason", sa.Text(), nullable=False),
@@ -75,11 +68,11 @@ def upgrade() -> None:
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_replay")),
     )
-    op.create_index("uq_replay_name", "replay", ["name"], unique=True, postgresql_where=_ANY, sqlite_where=_ANY)
+    index_some("uq_replay_name", "replay", ["name"], "status <> 'dropped'", unique=True)
 
 
 def downgrade() -> None:
-    op.drop_index("uq_replay_name", table_name="replay", postgresql_where=_ANY, sqlite_where=_ANY)
+    op.drop_index("uq_replay_name", table_name="replay")
     op.drop_table("replay")
     op.drop_column("event", "pack_version")
     op.drop_column("event", "arrived")
