@@ -19,18 +19,22 @@ APPS_WITH_TABLES = ("timeline",)
 
 
 @asynccontextmanager
-async def open_hub(settings: Settings, *, connections: int = 2) -> AsyncIterator[Database]:
+async def open_hub(
+    settings: Settings, *, connections: int = 2, longest: float | None = None
+) -> AsyncIterator[Database]:
     """The hub's database. Raises Misconfigured, saying what to do, when it is away or not migrated."""
-    async with open_database(settings.hub_database, "hub", connections=connections) as database:
+    async with open_database(settings.hub_database, "hub", connections=connections, longest=longest) as database:
         yield database
 
 
 @asynccontextmanager
-async def open_database(url: str, which: Which, *, connections: int = 2) -> AsyncIterator[Database]:
+async def open_database(
+    url: str, which: Which, *, connections: int = 2, longest: float | None = None
+) -> AsyncIterator[Database]:
     """As open_hub, for either kind of database."""
     if _file_is_missing(url):
         raise Misconfigured(f"there is no database at {url}: carehub migrate makes it")
-    database = Database(url, connections=connections)
+    database = Database(url, connections=connections, longest=longest)
     await database.open()
     try:
         try:

@@ -8,7 +8,7 @@ from typing import Final
 _YOUNG_OBJECTS: Final = 10_000
 
 
-def hurry() -> None:
+def rest_collector() -> None:
     """While a gateway starts, all that is made stays: the collector rests until `settle_memory`."""
     gc.disable()
 

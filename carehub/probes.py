@@ -5,14 +5,13 @@ from __future__ import annotations
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
-from contract.waiting import within
+from gateway.deadline import within
 from gateway.ops.checks import KafkaProbe
 from gateway.ops.health import Check, Finding
 from gateway.relay.leases import group_owners
 from gateway.store.database import Database
 
-_REQUEST_MS = 3_000
-_SECONDS = 4.0
+_SECONDS = 3.0
 
 
 def kafka_probe(bootstrap: str) -> KafkaProbe:
@@ -28,7 +27,9 @@ def kafka_probe(bootstrap: str) -> KafkaProbe:
 
 
 async def _brokers(bootstrap: str) -> bool:
-    client = AIOKafkaClient(bootstrap_servers=bootstrap, request_timeout_ms=_REQUEST_MS, client_id="carehub-health")
+    client = AIOKafkaClient(
+        bootstrap_servers=bootstrap, request_timeout_ms=int(_SECONDS * 1000), client_id="carehub-health"
+    )
     try:
         await client.bootstrap()
         return bool(client.cluster.brokers())

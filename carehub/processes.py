@@ -26,6 +26,9 @@ from contract.errors import Misconfigured
 from gateway.http.protocol import PatientProtocol
 
 RELAY_CONNECTIONS: Final = 10
+RELAY_TRANSACTION_SECONDS: Final = 60.0
+"""Beyond all patience of the driver: a transaction that takes longer hangs, and a group of shards with it."""
+
 _BACKLOG: Final = 1024
 _KEEP_ALIVE_SECONDS: Final = 75
 _CLEAN_UP_SECONDS: Final = 5.0
@@ -91,7 +94,7 @@ def gateway_parts(
 async def run_relay(settings: Settings, *, as_json: bool) -> None:
     """`carehub relay`. Raises Misconfigured when Kafka is not known, or the database is away or not migrated."""
     kafka = need_kafka(settings)
-    async with open_hub(settings, connections=RELAY_CONNECTIONS) as database:
+    async with open_hub(settings, connections=RELAY_CONNECTIONS, longest=RELAY_TRANSACTION_SECONDS) as database:
         relays = make_relays(settings, database, kafka, await settle_hub_id(database), process_name("relay"))
         with stopped_by_signal() as asked:
             facts = {"kafka": kafka.bootstrap, "database": shown(settings.hub_database)}

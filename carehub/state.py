@@ -39,7 +39,7 @@ class RunningReplay:
     """How far a replay has come; `error` is the class of what stops it just now, empty while it goes on."""
 
     name: str
-    percent: int
+    percent: float
     error: str
 
 
@@ -133,7 +133,7 @@ def count(connection: Connection, now: datetime) -> Counts:
         dead_letters=_number(connection, dead_letter, dead_letter.c.status == "open"),
         batches=_number(connection, batch, batch.c.status == "processing"),
         replays=tuple(
-            RunningReplay(each.name, int(100 * each.share), each.error)
+            RunningReplay(each.name, each.percent, each.error)
             for each in all_replays(connection)
             if each.status is Status.RUNNING
         ),

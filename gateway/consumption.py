@@ -16,7 +16,7 @@ from aiokafka.errors import IncompatibleBrokerVersion, KafkaError
 from aiokafka.structs import TopicPartition
 
 from contract.topics import PARTITIONS
-from contract.waiting import within
+from gateway.deadline import within
 
 ANSWER_SECONDS: Final = 2.0
 KEPT_SECONDS: Final = 3.0

@@ -89,9 +89,9 @@ def gateway(
     mllp_port: Annotated[int, typer.Option(help="MLLP port with TLS, where the certificate names the source.")] = 2575,
     as_json: AsJson = False,
 ) -> None:
-    from carehub.memory import hurry
+    from carehub.memory import rest_collector
 
-    hurry()
+    rest_collector()
     import uvloop
 
     from carehub.household import kafka_of_gateway

@@ -82,7 +82,7 @@ def _until_full(seconds: int | None) -> str:
 
 
 def _replay(found: RunningReplay) -> str:
-    return f"{found.name} {found.percent} %{f', stopped just now by {found.error}' if found.error else ''}"
+    return f"{found.name} {found.percent:g} %{f', stopped just now by {found.error}' if found.error else ''}"
 
 
 def _numbers(groups: tuple[int, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterable
 from typing import Final, Protocol
@@ -12,10 +13,10 @@ from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
 
 from consumers.event import KafkaRecord
 from contract.topics import MAX_MESSAGE_BYTES, dead_letter_topic
-from contract.waiting import within
 
 REASON_HEADER: Final = "dead_reason"
 TIMEOUT_MS: Final = 10_000
+BURY_SECONDS: Final = 30.0
 
 
 class KeyedRecord(KafkaRecord, Protocol):
@@ -39,7 +40,11 @@ class DeadLetters:
         self._producer: AIOKafkaProducer | None = None
 
     async def bury(self, record: KeyedRecord, reason: str) -> None:
-        """Returns when Kafka has it. Raises KafkaError when it could not be written."""
+        """Returns when Kafka has it. Raises KafkaError or TimeoutError when it could not be written."""
+        async with asyncio.timeout(BURY_SECONDS):
+            await self._bury(record, reason)
+
+    async def _bury(self, record: KeyedRecord, reason: str) -> None:
         topic = dead_letter_topic(record.topic, self._group)
         if topic not in self._known:
             if self._admin:
@@ -52,7 +57,8 @@ class DeadLetters:
         producer, self._producer = self._producer, None
         if producer is not None:
             with contextlib.suppress(TimeoutError):
-                await within(TIMEOUT_MS / 1000, producer.stop())
+                async with asyncio.timeout(BURY_SECONDS):
+                    await producer.stop()
 
     async def _open(self) -> AIOKafkaProducer:
         if self._producer is None:

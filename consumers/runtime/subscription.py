@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -23,7 +22,6 @@ from consumers.runtime.deadletters import DeadLetters
 from consumers.runtime.gaps import Gaps
 from consumers.runtime.inbox import apply_events
 from consumers.runtime.patience import Patience
-from contract.waiting import within
 
 POLL_MS: Final = 200
 BATCH_RECORDS: Final = 500
@@ -129,7 +127,8 @@ class Subscription:
         else:
             consumer.subscribe(self._app.topics, listener=listener)
         try:
-            await within(START_SECONDS, consumer.start())
+            async with asyncio.timeout(START_SECONDS):
+                await consumer.start()
             self._consumer = consumer
             async with _ended(stop.wait(), self._gaps.appear(consumer)) as ends:
                 while not any(end.done() for end in ends):
@@ -206,8 +205,9 @@ class Subscription:
 
     async def _commit(self, consumer: AIOKafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:
         try:
-            await within(COMMIT_SECONDS, consumer.commit(dict(offsets)))
-        except (KafkaError, IllegalStateError, OSError) as error:
+            async with asyncio.timeout(COMMIT_SECONDS):
+                await consumer.commit(dict(offsets))
+        except (KafkaError, IllegalStateError, TimeoutError) as error:
             self._note(error)  # these records are read again, here or by another member, and the inbox knows them
 
     async def give_back(self) -> None:
@@ -253,13 +253,15 @@ async def _fetched(consumer: AIOKafkaConsumer, ends: Ends) -> Mapping[TopicParti
 
 
 async def _leave(consumer: AIOKafkaConsumer) -> None:
-    """Leaves the group. With Kafka away aiokafka's `stop` is slow, and lets cancellations of its own requests out; and
-    a connection closes only when what it holds was sent."""
-    try:
-        await within(LEAVE_SECONDS, consumer.stop())
-    except Exception:  # noqa: BLE001 (it is of no more use, whatever it raises)
-        with contextlib.suppress(Exception):
-            await within(LEAVE_SECONDS, consumer._client.close())
+    """Leaves the group, in a task of its own: with Kafka away aiokafka's `stop` is slow, and lets cancellations of its
+    own requests out. Then its connections are closed; one closes only when what it holds was sent, so that nobody can
+    wait for that either."""
+    for way_out in (consumer.stop, consumer._client.close):
+        leaving = asyncio.ensure_future(way_out())
+        await asyncio.wait({leaving}, timeout=LEAVE_SECONDS)
+        if leaving.done() and not leaving.cancelled() and leaving.exception() is None:
+            return
+        leaving.cancel()
 
 
 class _GivesBack(ConsumerRebalanceListener):  # type: ignore[misc]

@@ -71,12 +71,9 @@ class Health:
 
     async def start(self) -> None:
         """Looks once at what readiness hangs on, then keeps looking at everything."""
-        needed = {check.name for check in self._checks if check.needed}
-        await asyncio.gather(*(self._check(check) for check in self._checks if check.name in needed))
+        await asyncio.gather(*(self._check(check) for check in self._checks if check.needed))
         self._note_start()
-        self._loops = [
-            asyncio.create_task(self._keep_looking(check, at_once=check.name not in needed)) for check in self._checks
-        ]
+        self._loops = [asyncio.create_task(self._keep_looking(check)) for check in self._checks]
 
     async def stop(self) -> None:
         tasks = [*self._loops, *self._running.values()]
@@ -135,11 +132,11 @@ class Health:
     def _note_start(self) -> None:
         self._started = self._started or self.readiness().ok
 
-    async def _keep_looking(self, check: Check, *, at_once: bool) -> None:
+    async def _keep_looking(self, check: Check) -> None:
         # each by itself: one that hangs must not make the others late, the budget of the backlog least of all
         soon = self._soon[check.name]
-        if at_once:
-            soon.set()
+        if not check.needed:
+            soon.set()  # the start has not looked at it
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._every):

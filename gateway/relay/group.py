@@ -15,7 +15,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from contract.errors import Misconfigured, Unavailable
 from contract.event import rfc3339
-from contract.waiting import within
 from gateway.relay.leases import is_owner, shards_of
 from gateway.relay.outbox import WINDOW_BYTES, WINDOW_ROWS, Outgoing, Published, mark_published, next_window
 from gateway.relay.publisher import FencedError, Publisher
@@ -24,9 +23,8 @@ from gateway.relay.topics import Topics
 
 FIRST_PAUSE_SECONDS: Final = 0.25
 LONGEST_PAUSE_SECONDS: Final = 5.0
-MOST_HALVINGS: Final = 11
-STEP_SECONDS: Final = 60.0
-"""Beyond all patience of the database's driver: a step that takes longer hangs, and its group with it."""
+MOST_HALVINGS: Final = WINDOW_ROWS.bit_length()
+"""Of a window, down to one row."""
 
 MAY_PASS: Final = (KafkaError, Unavailable, Misconfigured, SQLAlchemyError, OSError, TimeoutError)
 """What stops a group for a while only. Anything else is a fault of ours and ends the relay."""
@@ -101,12 +99,12 @@ class GroupRelay:
     async def _publish_all(self, publisher: Publisher) -> None:
         while True:
             if self._unmarked:
-                await within(STEP_SECONDS, self._database.run(mark_published, self._unmarked))
+                await self._database.run(mark_published, self._unmarked)
                 self._unmarked = ()
             if self._finish.is_set():
                 return
             self._signal.clear()
-            window = await within(STEP_SECONDS, self._database.read(next_window, self._shards, *self._limits))
+            window = await self._database.read(next_window, self._shards, *self._limits)
             self.state.error = self.state.stopped = None
             if window:
                 await self._publish(publisher, window)
@@ -128,7 +126,7 @@ class GroupRelay:
 
     async def _still_ours(self) -> bool:
         try:
-            return await within(STEP_SECONDS, self._database.read(is_owner, self._owner, self.state.group))
+            return await self._database.read(is_owner, self._owner, self.state.group)
         except MAY_PASS:
             return False
 

@@ -16,7 +16,7 @@ from aiokafka.producer.sender import Sender
 from aiokafka.structs import RecordMetadata
 
 from contract.topics import MAX_MESSAGE_BYTES
-from contract.waiting import within
+from gateway.deadline import within
 from gateway.relay.outbox import Outgoing, Published
 
 TRANSACTION_TIMEOUT_MS: Final = 10_000
@@ -120,8 +120,8 @@ class Publisher:
                 _look_at(waiter)
         try:
             await within(_STOP_SECONDS, producer.stop())
-        except (TimeoutError, KafkaError, OSError):
-            with contextlib.suppress(TimeoutError, KafkaError, OSError):
+        except (KafkaError, OSError):
+            with contextlib.suppress(KafkaError, OSError):
                 await within(_STOP_SECONDS, producer.client.close())
 
 

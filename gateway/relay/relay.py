@@ -11,8 +11,7 @@ from typing import Final
 import structlog
 
 from contract.event import rfc3339
-from contract.waiting import within
-from gateway.relay.group import MAY_PASS, STEP_SECONDS, GroupRelay
+from gateway.relay.group import MAY_PASS, GroupRelay
 from gateway.relay.leases import RENEW_SECONDS, leave, prepare_leases, release_leases, renew_leases
 from gateway.relay.outbox import ready_shards
 from gateway.relay.station import Station
@@ -86,7 +85,7 @@ class Relay:
         while True:
             try:
                 if not prepared:
-                    await within(STEP_SECONDS, self._database.run(prepare_leases))
+                    await self._database.run(prepare_leases)
                     prepared = True
                 await self._renew(first=first)
                 first = False
@@ -102,7 +101,7 @@ class Relay:
             self._tasks[group].result()
             self._forget(group)
         held, ending = frozenset(self._groups), frozenset(self._ending)
-        leases = await within(STEP_SECONDS, self._database.run(renew_leases, self._owner, held, first, ending))
+        leases = await self._database.run(renew_leases, self._owner, held, first, ending)
         self._renewed = datetime.now(UTC)
         # groups end beside the rounds: with Kafka away that takes seconds, in which the leases of all others would end
         for group in leases.lost - self._ending.keys():
@@ -120,7 +119,7 @@ class Relay:
                     await self._woken.wait()
             self._woken.clear()
             try:
-                shards = await within(STEP_SECONDS, self._database.read(ready_shards))
+                shards = await self._database.read(ready_shards)
             except MAY_PASS as error:
                 self._note_database(type(error).__name__)
                 await asyncio.sleep(_AWAY_SECONDS)
@@ -141,7 +140,7 @@ class Relay:
     async def _give_back(self, group: int) -> None:
         await self._end(group, at_once=False)
         with contextlib.suppress(*MAY_PASS):  # then its lease runs out
-            await within(STEP_SECONDS, self._database.run(release_leases, self._owner, [group]))
+            await self._database.run(release_leases, self._owner, [group])
 
     async def _end(self, group: int, *, at_once: bool) -> None:
         task = self._tasks[group]

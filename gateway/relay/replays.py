@@ -18,7 +18,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from sqlalchemy import Connection, Row, Select, select
 
 from contract.links import PERSON_LINKED
-from contract.waiting import within
+from gateway.deadline import within
 from gateway.relay.group import MAY_PASS
 from gateway.relay.outbox import WINDOW_BYTES, Outgoing, load
 from gateway.relay.publisher import FencedError, Publisher

@@ -11,7 +11,7 @@ from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
 
 from contract.errors import Misconfigured
 from contract.topics import MAX_MESSAGE_BYTES, PARTITIONS
-from contract.waiting import within
+from gateway.deadline import within
 
 TIMEOUT_MS: Final = 10_000
 ADMIN_SECONDS: Final = 15.0

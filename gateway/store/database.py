@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, ParamSpec, Protocol, 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, make_url
 
 from contract.errors import Misconfigured
+from gateway.deadline import within
 from gateway.store.faults import passes, runs_again, unavailable
 
 if TYPE_CHECKING:
@@ -58,14 +59,16 @@ class Engines(Protocol):
 
 
 class Database:
-    """`url` is `sqlite:///FILE` or `postgresql://…`. Opening it connects to nothing yet.
+    """`url` is `sqlite:///FILE` or `postgresql://…`. Opening it connects to nothing yet. `longest` is how long a
+    transaction may take, in seconds, whatever its driver does.
 
     `run` and `read` raise Unavailable when the database cannot be used now, and what the function itself raises.
     """
 
-    def __init__(self, url: str, *, connections: int = 10) -> None:
+    def __init__(self, url: str, *, connections: int = 10, longest: float | None = None) -> None:
         self._url = url
         self._connections = connections
+        self._longest = longest
         self._engines: Engines | None = None
 
     @property
@@ -100,11 +103,10 @@ class Database:
             raise RuntimeError("the database is used before open() or after close()")
         return self._engines
 
-    @staticmethod
-    async def _settle(run: Callable[[Callable[[Connection], T]], Any], work: Callable[[Connection], T]) -> T:
+    async def _settle(self, run: Callable[[Callable[[Connection], T]], Any], work: Callable[[Connection], T]) -> T:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                result: T = await run(work)
+                result: T = await (run(work) if self._longest is None else within(self._longest, run(work)))
             except Exception as error:
                 if runs_again(error) and attempt < ATTEMPTS:
                     continue

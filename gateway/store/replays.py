@@ -79,9 +79,10 @@ class Replay:
         return replay_topic(self.name)
 
     @property
-    def share(self) -> float:
-        """How much of what it goes through is behind it, 0 to 1."""
-        return 1.0 if self.last < self.first else (self.position - self.first + 1) / (self.last - self.first + 1)
+    def percent(self) -> float:
+        """How much of what it goes through is behind it."""
+        rows = self.last - self.first + 1
+        return round(100 * (self.position - self.first + 1) / rows, 1) if rows > 0 else 100.0
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -95,7 +96,7 @@ class Replay:
             "reason": self.reason,
             "published": self.published,
             "withheld": self.withheld,
-            "percent": round(100 * self.share, 1),
+            "percent": self.percent,
             "started": rfc3339(self.started),
             "finished": rfc3339(self.finished) if self.finished else None,
             "error": self.error or None,

@@ -55,10 +55,11 @@ class Verdict:
         everything = (what for texts in self.found.values() for what in texts)
         return Counter(what.partition(":")[0] for what in (*everything, *self.surprises))
 
-    def told(self) -> list[str]:
-        """Each reason with its count and an example, and every surprise as it is."""
+    def told(self) -> str:
+        """Each reason with its count and an example, and every surprise as it is, a line each."""
+        counted = self.reasons()
         examples = {what.partition(":")[0]: what for texts in self.found.values() for what in reversed(texts)}
-        return [*(f"{self.reasons()[reason]} times, {what}" for reason, what in examples.items()), *self.surprises]
+        return "\n".join([*(f"{counted[reason]} times, {what}" for reason, what in examples.items()), *self.surprises])
 
     def line(self) -> str:
         counted = " · ".join(f"{wrong} {len(texts)}" for wrong, texts in self.found.items())

@@ -60,8 +60,8 @@ def print_report(console: Console, run: Run, verdict: Verdict) -> None:
         f"shards taken over from a lost relay {handovers.awaited} times; undisturbed {len(handovers.seconds)} times,"
         f" the longest after {handovers.longest:.1f} s; groups whose former relay Kafka turned away {run.fenced}"
     )
-    for what in verdict.told():
-        console.print(what, markup=False, soft_wrap=True)
+    if told := verdict.told():
+        console.print(told, markup=False, soft_wrap=True)
     console.print(last_line(verdict, run.injector.done), markup=False, soft_wrap=True)
 
 

@@ -62,7 +62,7 @@ async def test_nothing_acknowledged_is_lost_when_the_only_process_is_killed(
     finally:
         hub.gateway.end()
     record_property("counted", f"SQLite, {2 * KILLS} kills: {verdict.line()}")
-    assert verdict.clean, "\n".join(verdict.told())
+    assert verdict.clean, verdict.told()
     assert verdict.refused_and_kept == 2
 
 
@@ -97,7 +97,7 @@ async def test_a_full_disk_stops_the_intake_and_loses_nothing(
         finally:
             hub.gateway.end()
     record_property("counted", f"SQLite, disk full: {verdict.line()}")
-    assert verdict.clean, "\n".join(verdict.told())
+    assert verdict.clean, verdict.told()
 
 
 def is_ready(hub: Embedded) -> bool:

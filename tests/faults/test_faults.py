@@ -29,5 +29,5 @@ def test_nothing_is_lost_out_of_order_twice_or_misplaced(record_property: Callab
     except UnstartableError as error:
         missing(error)
     record_property("counted", f"PostgreSQL: {last_line(verdict, run.injector.done)}")
-    assert verdict.clean, "\n".join(verdict.told())
+    assert verdict.clean, verdict.told()
     assert set(run.injector.done) == set(kinds)

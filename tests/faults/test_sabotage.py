@@ -30,8 +30,9 @@ def verdict_on(sabotage: str, faults: list[Fault], seconds: float, counted: COUN
     return verdict
 
 
-def found_only(verdict: Verdict, wrong: Wrong, reason: str) -> bool:
-    return verdict.reasons().keys() == {reason} and bool(verdict.found[wrong])
+def assert_found_only(verdict: Verdict, wrong: Wrong, reason: str) -> None:
+    assert verdict.reasons().keys() == {reason}, verdict.told()
+    assert verdict.found[wrong]
 
 
 def test_an_acknowledgement_before_the_commit_is_reported_as_missing_events(record_property: COUNTED) -> None:
@@ -39,26 +40,22 @@ def test_an_acknowledgement_before_the_commit_is_reported_as_missing_events(reco
     faults = [Fault(3, Kind.DATABASE_STOPPED, "database", lasts=6)]
     faults += [Fault(4.5, Kind.GATEWAY_KILLED, f"gateway {number}") for number in range(EACH)]
     verdict = verdict_on("acknowledge-before-commit", faults, 15, record_property)
-    assert found_only(verdict, Wrong.MISSING, "acknowledged, and in no topic"), "\n".join(verdict.told())
+    assert_found_only(verdict, Wrong.MISSING, "acknowledged, and in no topic")
 
 
 def test_a_removed_person_key_is_reported_as_lost_order(record_property: COUNTED) -> None:
     verdict = verdict_on("send-without-person-key", [], 5, record_property)
-    assert found_only(verdict, Wrong.INVERSION, "an event without a person key, which has no order"), "\n".join(
-        verdict.told()
-    )
+    assert_found_only(verdict, Wrong.INVERSION, "an event without a person key, which has no order")
 
 
 def test_a_relay_that_is_not_fenced_is_reported_as_such(record_property: COUNTED) -> None:
     faults = [Fault(3 + 14 * number, Kind.RELAY_STOPPED, f"relay {number}", lasts=1) for number in range(EACH)]
     verdict = verdict_on("fence-nobody", faults, 20, record_property)
-    assert found_only(verdict, Wrong.INVERSION, "written by a relay that had lost its shards"), "\n".join(
-        verdict.told()
-    )
+    assert_found_only(verdict, Wrong.INVERSION, "written by a relay that had lost its shards")
 
 
 def test_an_inbox_that_remembers_nothing_is_reported_as_events_applied_twice(record_property: COUNTED) -> None:
     # what was applied and not committed is given to whoever comes next
     faults = [Fault(moment, Kind.CONSUMER_KILLED, f"consumer {n}") for moment in (3, 6, 9) for n in range(EACH)]
     verdict = verdict_on("forget-what-was-applied", faults, 12, record_property)
-    assert found_only(verdict, Wrong.TWICE, "applied more than once"), "\n".join(verdict.told())
+    assert_found_only(verdict, Wrong.TWICE, "applied more than once")

@@ -25,6 +25,7 @@ class Away:
 
     async def __call__(self) -> Register:
         self.asked += 1
+        await asyncio.sleep(0)  # without a pause it would be asked on and on, and nothing else run
         if self.away:
             raise refuse(Unavailable, Code.UNAVAILABLE, "the database is away")
         return Register({}, 0)

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from contract import waiting
-from contract.waiting import within
+from gateway import deadline
+from gateway.deadline import within
 
 
 async def deaf(done: asyncio.Event) -> None:
@@ -45,7 +45,7 @@ async def test_what_takes_too_long_is_cancelled_and_has_cleaned_up_by_then() -> 
 
 
 async def test_what_heeds_nothing_is_left_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "HEEDING_SECONDS", 0.05)
+    monkeypatch.setattr(deadline, "HEEDING_SECONDS", 0.05)
     done, begun = asyncio.Event(), time.monotonic()
     with pytest.raises(TimeoutError):
         await within(0.01, deaf(done))
