@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaConnectionError, KafkaError
@@ -82,12 +82,16 @@ async def topics_of(bootstrap: str) -> dict[str, list[int]]:
 
 @asynccontextmanager
 async def reader(
-    bootstrap: str, partitions: Iterable[TopicPartition], *, from_start: bool = True
+    bootstrap: str,
+    partitions: Iterable[TopicPartition],
+    *,
+    from_start: bool = True,
+    isolation: Literal["read_committed", "read_uncommitted"] = "read_committed",
 ) -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer in no group, at the start or the end of these partitions. Raises Misconfigured when Kafka is away."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,
-        isolation_level="read_committed",
+        isolation_level=isolation,
         enable_auto_commit=False,
         auto_offset_reset="earliest" if from_start else "latest",
         request_timeout_ms=10_000,

@@ -117,8 +117,12 @@ async def read_holdings(bootstrap: str, since: datetime | None) -> Holdings:
     if not partitions:
         return found
     found.kept_ms = await asyncio.to_thread(_kept_ms, bootstrap, sorted(there))
+    # what is committed is shown a moment later, partition by partition: to the end of all records, then, whoever wrote
+    # them; a transaction that a dead relay left open holds that up for some seconds, until Kafka ends it
+    async with reader(bootstrap, partitions, isolation="read_uncommitted") as everything:
+        ends = await everything.end_offsets(partitions)
     async with reader(bootstrap, partitions) as consumer:
-        starts, ends = await asyncio.gather(consumer.beginning_offsets(partitions), consumer.end_offsets(partitions))
+        starts = await consumer.beginning_offsets(partitions)
         found.starts = {(each.topic, each.partition): starts[each] for each in partitions}
         begin = starts if since is None else await _offsets_at(consumer, partitions, since - _SKEW, ends)
         for each in partitions:

@@ -17,15 +17,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 from sqlalchemy import select
 
+from carehub.restore.holdings import read_holdings
 from contract.event import Envelope
 from gateway.relay.outbox import Published, mark_published
 from gateway.relay.relay import Relay
 from gateway.relay.station import Station
+from gateway.relay.topics import create_topics
 from gateway.store.database import Database
 from gateway.store.group import Keeper
 from gateway.store.health import write_heartbeat
@@ -178,6 +181,24 @@ async def facts(hub: Hub) -> tuple[int, list[Any]]:
         ids = await database.read(lambda c: c.execute(select(outbox.c.id)).scalars().all())
         noted = await database.read(lambda c: c.execute(select(audit).where(audit.c.subject == "restore")).fetchall())
     return max(ids), noted
+
+
+async def test_what_is_just_being_committed_is_waited_for(kafka_server: str) -> None:
+    """Kafka shows it some time after a transaction is as good as committed, partition by partition."""
+    topic = f"care.r{uuid.uuid4().hex[:12]}.acute.v1"
+    await create_topics(kafka_server, [topic])
+    now = datetime.now(UTC)
+    envelope = Envelope("e1", "/sources/x", "patient-admitted-1", "p1-a", now, now, "here", "acute", "RBD", 1)
+    producer = AIOKafkaProducer(bootstrap_servers=kafka_server, transactional_id=uuid.uuid4().hex)
+    async with producer:
+        await producer.begin_transaction()
+        told = await producer.send_and_wait(topic, b"{}", key=b"p1-a", headers=envelope.headers())
+        reading = asyncio.create_task(read_holdings(kafka_server, None))
+        await asyncio.sleep(2)
+        await producer.commit_transaction()
+    found = (await reading).claim("e1", topic)
+    assert found is not None
+    assert (found.partition, found.offset) == (told.partition, told.offset)
 
 
 def restore(hub: Hub) -> None:

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from confluent_kafka.admin import AdminClient
 
 from tests.leaks.marks import marks_in
 from tests.leaks.site import Site
+from tests.topics import plain_records
 
 
 class Channel(StrEnum):
@@ -156,29 +156,14 @@ async def _postgres_columns(url: str) -> list[Piece]:
 
 async def _kafka(site: Site) -> list[Piece]:
     """Keys and headers of the topics that came since the site began, and all names; values are content by design."""
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=site.bootstrap,
-        isolation_level="read_uncommitted",
-        auto_offset_reset="earliest",
-        group_id=None,
-    )
-    await consumer.start()
-    try:
-        known = AdminClient({"bootstrap.servers": site.bootstrap, "log_level": 0}).list_topics(timeout=10).topics
-        topics = known.keys() - site.topics_before
-        pieces = [Piece(Channel.NAME, "topic", topic.encode()) for topic in topics]
-        partitions = [TopicPartition(topic, number) for topic in topics for number in known[topic].partitions]
-        consumer.assign(partitions)
-        ends = {each: end for each, end in (await consumer.end_offsets(partitions)).items() if end}
-        while any([await consumer.position(each) < end for each, end in ends.items()]):
-            for records in (await consumer.getmany(timeout_ms=300)).values():
-                for record in records:
-                    pieces.append(Piece(Channel.KEY, record.topic, record.key or b""))
-                    for name, value in record.headers:
-                        channel = Channel.TRACE if name.startswith("trace") else Channel.HEADER
-                        pieces.append(Piece(channel, f"{record.topic} {name}", name.encode() + b" " + value))
-    finally:
-        await consumer.stop()
+    known = AdminClient({"bootstrap.servers": site.bootstrap, "log_level": 0}).list_topics(timeout=10).topics
+    topics = known.keys() - site.topics_before
+    pieces = [Piece(Channel.NAME, "topic", topic.encode()) for topic in topics]
+    for record in await plain_records(site.bootstrap, topics, isolation="read_uncommitted"):
+        pieces.append(Piece(Channel.KEY, record.topic, record.key or b""))
+        for name, value in record.headers:
+            channel = Channel.TRACE if name.startswith("trace") else Channel.HEADER
+            pieces.append(Piece(channel, f"{record.topic} {name}", name.encode() + b" " + value))
     admin = AIOKafkaAdminClient(bootstrap_servers=site.bootstrap)
     await admin.start()
     try:

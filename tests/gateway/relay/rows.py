@@ -10,8 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from aiokafka import AIOKafkaConsumer
-from aiokafka.structs import ConsumerRecord, TopicPartition
+from aiokafka.structs import ConsumerRecord
 from sqlalchemy import Connection, func, insert, select
 
 from contract.topics import Sector, Topic
@@ -19,6 +18,7 @@ from gateway.relay.relay import Relay
 from gateway.store.bodies import pack_body
 from gateway.store.database import Database
 from gateway.store.models import SHARDS, event, outbox
+from tests.topics import plain_records
 
 _sequence = itertools.count(1)
 NOON = datetime(2026, 11, 23, 12, 0, 0, 123_000, tzinfo=UTC)
@@ -115,22 +115,9 @@ async def relaying(relay: Relay) -> AsyncIterator[Relay]:
             await task
 
 
-async def read_topic(bootstrap: str, topic: str, *, isolation: str = "read_committed") -> list[ConsumerRecord]:
-    """Everything a plain client sees in a topic now, in offset order per partition."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, isolation_level=isolation, auto_offset_reset="earliest")
-    records: list[ConsumerRecord] = []
-    await consumer.start()
-    try:
-        async with asyncio.timeout(20):
-            while not (partitions := consumer.partitions_for_topic(topic)):
-                await consumer._client.force_metadata_update()
-            assigned = [TopicPartition(topic, p) for p in sorted(partitions)]
-            consumer.assign(assigned)
-            await consumer.seek_to_beginning(*assigned)
-            ends = await consumer.end_offsets(assigned)
-            while any([await consumer.position(tp) < ends[tp] for tp in assigned]):
-                for batch in (await consumer.getmany(timeout_ms=100)).values():
-                    records.extend(batch)
-    finally:
-        await consumer.stop()
+async def read_topic(
+    bootstrap: str, topic: str, *, isolation: str = "read_committed", settled: bool = True
+) -> list[ConsumerRecord]:
+    """Everything a plain client sees in a topic, in offset order per partition; now, where `settled` is false."""
+    records = await plain_records(bootstrap, [topic], isolation=isolation, settled=settled)
     return sorted(records, key=lambda r: (r.partition, r.offset))
