@@ -23,7 +23,7 @@ demo: $(INSTALLED)
 	@$(BIN)/carehub demo $(if $(EXIT),--exit)
 
 test: $(INSTALLED)
-	@$(BIN)/pytest -n $(WORKERS) $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadscope $(ARGS)
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -145,7 +145,8 @@ def _version(header: Header) -> tuple[int, ...]:
 
 def _escaped(text: str, header: Header) -> bytes:
     """Our own words in the sender's delimiters; ASCII, which every character set of MSH-18 contains."""
-    escape = header.encoding[2:3].decode("latin-1")
+    declared = len(header.encoding) > 3 or header.encoding[2:3] == b"\\"  # `^~&` declares no escape character
+    escape = header.encoding[2:3].decode("latin-1") if declared else ""
     delimiters = {header.field.decode("latin-1"): "F"}
     for letter, name in zip(header.encoding.decode("latin-1"), "SRET", strict=False):
         delimiters.setdefault(letter, name)

@@ -19,7 +19,7 @@ from mappings.language.compile.templates import Template, read_template
 from mappings.language.compile.unit import Reads, Shared, Unit, read_expression
 from mappings.language.compile.values import NOTHING_VALUE, Segments, Value
 from mappings.language.compile.writer import Writer
-from mappings.language.folder import Layer, Manifest, Overlay
+from mappings.language.folder import LEAVE_OUT, Layer, Manifest, Overlay
 from mappings.language.labels import check_labels
 from mappings.language.nodes import Mapping, Node
 from mappings.language.problems import Place, Problems, did_you_mean
@@ -70,9 +70,10 @@ def effective(layers: list[Layer]) -> Manifest:
     recognise = next((m.recognise for m in packs if m.recognise is not None), None)
     kind = next((m.kind for m in packs if m.kind is not None), None)
     sector = next((m.sector for m in packs if m.sector is not None), None)
+    unreadable = next((m.unreadable for m in (layer.manifest for layer in reversed(layers)) if m.unreadable), None)
     overlays = (layer.label for layer in layers if isinstance(layer.manifest, Overlay))
     version = " + ".join([packs[0].version, *overlays])
-    return replace(packs[0], version=version, recognise=recognise, kind=kind, sector=sector)
+    return replace(packs[0], version=version, recognise=recognise, kind=kind, sector=sector, unreadable=unreadable)
 
 
 def documents(layers: list[Layer], problems: Problems) -> dict[str, Node]:
@@ -143,7 +144,8 @@ class _Sources:
         file = f"<pack {self.manifest.name}>"
         code, places = module_of(file, shared.functions)
         tables = {name: code_table(codes) for name, codes in self.codes.items()}
-        return Program(messages, *choosing, file, code, places, tables)
+        lenient = self.manifest.unreadable == LEAVE_OUT
+        return Program(messages, *choosing, file, code, places, tables, lenient)
 
     def accounting(self) -> Program:
         program = self.program(accounting=True)

@@ -16,15 +16,20 @@ from mappings.stages import Format
 
 LANGUAGE = "1"
 BUILT_IN = Path(__file__).parent.parent / "packs"
-KEYS = ("pack", "version", "language", "format", "sector", "extends", "recognise", "kind", "from")
-OVERLAY_KEYS = ("overlay", "place", "source", "version", "language", "from")
+KEYS = ("pack", "version", "language", "format", "sector", "extends", "recognise", "kind", "unreadable", "from")
+OVERLAY_KEYS = ("overlay", "place", "source", "version", "language", "unreadable", "from")
+LEAVE_OUT = "leave-out"
+UNREADABLE = ("refuse", LEAVE_OUT)
+"""What becomes of a value that is not what its element takes, where FHIR does not require the element."""
+
 _RANGE = re.compile(r"\d+(\.\d+)*(\.x)?")
 _OVERLAY = re.compile(r"^overlay[ \t]*:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """`pack.yaml`. `recognise` and `kind` are expressions, None where they are not given, as is `sector`."""
+    """`pack.yaml`. `recognise` and `kind` are expressions, None where they are not given, as are `sector` and
+    `unreadable`."""
 
     name: str
     version: str
@@ -33,6 +38,7 @@ class Manifest:
     extends: tuple[str, str] | None
     recognise: Scalar | None
     kind: Scalar | None
+    unreadable: str | None
     facts: tuple[str, ...]
     place: Place
 
@@ -47,6 +53,7 @@ class Overlay:
     version: str
     pack: str
     wanted: str
+    unreadable: str | None
     facts: tuple[str, ...]
     place: Place
 
@@ -144,16 +151,18 @@ def read_manifest(root: Path, problems: Problems) -> Manifest | None:
     _check_language(node, problems)
     if kind and kind not in set(Format):
         problems.add(node.place, f"there is no format `{kind}`", f"one of {', '.join(Format)}")
+    sector, extends, unreadable = _sector(node, problems), _extends(node, problems), _unreadable(node, problems)
     if len(problems.errors) > before:
         return None
     return Manifest(
         name,
         version,
         Format(kind),
-        _sector(node, problems),
-        _extends(node, problems),
+        sector,
+        extends,
         _scalar(node.get("recognise")),
         _scalar(node.get("kind")),
+        unreadable,
         _facts(node.get("from")),
         node.place,
     )
@@ -177,7 +186,7 @@ def read_overlay(root: Path, problems: Problems) -> Overlay | None:
         return None
     [(kind, name)] = owners
     place = stated.place if stated is not None else node.place
-    return Overlay(name, kind, version, pack, wanted, _facts(node.get("from")), place)
+    return Overlay(name, kind, version, pack, wanted, _unreadable(node, problems), _facts(node.get("from")), place)
 
 
 def _manifest_node(root: Path, keys: tuple[str, ...], problems: Problems) -> Mapping | None:
@@ -213,6 +222,16 @@ def _sector(node: Mapping, problems: Problems) -> Sector | None:
         problems.add(found.place, f"there is no sector `{found.text}`", f"one of {', '.join(Sector)}")
         return None
     return Sector(found.text)
+
+
+def _unreadable(node: Mapping, problems: Problems) -> str | None:
+    found = node.get("unreadable")
+    if not isinstance(found, Scalar):
+        return None
+    if found.text not in UNREADABLE:
+        problems.add(found.place, f"`unreadable` is not `{found.text}`", f"one of {', '.join(UNREADABLE)}")
+        return None
+    return found.text
 
 
 def _extends(node: Mapping, problems: Problems) -> tuple[str, str] | None:

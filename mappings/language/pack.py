@@ -120,7 +120,7 @@ class CompiledPack:
         used: set[str] = set()
         placed: list[tuple[Placed, ...]] = []
         for number, part in enumerate(parts):
-            state = _state(decoded, context)
+            state = _state(decoded, context, lenient=self.program.lenient)
             event = self._event(loaded, message, state, decoded, part, number)
             issues += state.issues
             used |= state.used
@@ -210,9 +210,9 @@ def _place_of(fault: BaseException, program: Program) -> str:
     return found
 
 
-def _state(decoded: Decoded, context: MapContext) -> State:
+def _state(decoded: Decoded, context: MapContext, *, lenient: bool = False) -> State:
     delimiters = decoded.tree.delimiters if decoded.format is Format.HL7V2 else STANDARD
-    return State(context, decoded.kind.partition("^")[2], delimiters)
+    return State(context, decoded.kind.partition("^")[2], delimiters, lenient=lenient)
 
 
 def _bare(decoded: Decoded) -> State:

@@ -15,7 +15,7 @@ from aiokafka.structs import TopicPartition
 from carehub.broker.process import free_ports
 from carehub.broker.stand_in import StandIn
 from gateway import consumption
-from gateway.consumption import KAFKA_AWAY, NO_KAFKA, TELLS_NOTHING, ConsumerGroups
+from gateway.consumption import ANSWER_SECONDS, KAFKA_AWAY, NO_KAFKA, TELLS_NOTHING, ConsumerGroups
 from gateway.relay.topics import create_topics
 from tests.gateway.relay.rows import a_topic
 
@@ -61,7 +61,7 @@ async def test_a_kafka_that_is_away_or_silent_is_not_waited_for() -> None:
             assert time.monotonic() - begun < 3.5
             begun = time.monotonic()
             assert (await groups.look({("topic-9", 0)})).unknown == KAFKA_AWAY
-            assert time.monotonic() - begun < 0.1
+            assert time.monotonic() - begun < ANSWER_SECONDS / 2
 
 
 async def test_the_stand_in_does_not_tell_its_groups() -> None:

@@ -295,11 +295,22 @@ def test_an_impossible_birth_date_is_refused_by_its_field(england: CompiledPack)
     assert {(issue.code, issue.path) for issue in wrong} == {(Code.INVALID_DATE, "PID-7")}
 
 
-def test_an_nhs_number_with_a_wrong_check_digit_is_refused_by_its_component(england: CompiledPack) -> None:
-    with pytest.raises(Unprocessable) as refused:
-        mapped(england, sample("a01-admission").replace(b"9990010005", b"9990010006"))
-    assert {(issue.code, issue.path) for issue in refused.value.issues} == {(Code.INVALID_NHS_NUMBER, "PID-3.1")}
-    assert "9990010006" not in str(refused.value)
+def test_an_nhs_number_with_a_wrong_check_digit_is_told_by_its_component_and_left_out(england: CompiledPack) -> None:
+    body = sample("a01-admission")
+    right, wrong = (mapped(england, each) for each in (body, body.replace(b"9990010005", b"9990010006")))
+    assert [(i.code, i.path) for i in wrong.issues if i not in right.issues] == [(Code.INVALID_NHS_NUMBER, "PID-3.1")]
+    patient, spoilt = (only(each, "Patient") for each in (right, wrong))
+    assert spoilt["identifier"] == [each for each in patient["identifier"] if each["value"] != "9990010005"]
+    assert spoilt["id"] == patient["id"], "it is that of the sender's own number"
+    assert "9990010006" not in str(wrong)
+
+
+@pytest.mark.parametrize("placeholder", [b"9990045039", b"9999999999"])
+def test_a_number_that_cannot_be_right_makes_no_two_people_one(england: CompiledPack, placeholder: bytes) -> None:
+    body = sample("edge-nhs-number-only").replace(b"9990045038", placeholder)
+    name = next(line for line in body.splitlines() if line.startswith(b"PID")).split(b"|")[5].partition(b"^")[0]
+    ids = {only(mapped(england, body.replace(name, own)), "Patient")["id"] for own in (name, b"SOMEBODY")}
+    assert len(ids) == 2
 
 
 @pytest.mark.parametrize(("trigger", "status"), STATUS.items())

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from contract.errors import Code, Undecodable, refuse
 
 _ALLOWED = frozenset(string.punctuation) - {'"'}
+UNDECLARED = "\0"
+"""Where a character is not declared: it may not stand in a message, so that nothing is split by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +47,27 @@ def read_delimiters(header: str) -> Delimiters:
     if not found:
         raise refuse(Undecodable, Code.MALFORMED_HL7V2, f"the {name} segment ends within its first fields", name)
     path = f"{name}-2"
-    if len(encoding) not in (4, 5):
+    if not 2 <= len(encoding) <= 5:
         raise refuse(
             Undecodable,
             Code.MALFORMED_HL7V2,
-            f"{path} must hold four or five encoding characters, usually ^~\\&, and holds {len(encoding)}",
+            f"{path} must hold the encoding characters, usually ^~\\&, and holds {len(encoding)}",
             path,
         )
     if not _ALLOWED.issuperset(encoding):
         raise refuse(Undecodable, Code.MALFORMED_HL7V2, f"{path} may hold punctuation marks only, usually ^~\\&", path)
     if len({separator, *encoding}) != len(encoding) + 1:
         raise refuse(Undecodable, Code.MALFORMED_HL7V2, f"two of the characters of {name}-1 and {path} are equal", path)
-    return Delimiters(separator, *encoding)
+    return Delimiters(separator, *_in_their_places(encoding))
+
+
+def _in_their_places(encoding: str) -> str:
+    r"""Some senders declare fewer than the four: those of `^~&` lost their backslash, those of `^~\` never used `&`."""
+    if len(encoding) > 3:
+        return encoding
+    escape = encoding[2:] if encoding[2:] == "\\" else ""
+    subcomponent = "" if escape else encoding[2:]
+    return encoding[:2] + (escape or UNDECLARED) + (subcomponent or UNDECLARED)
 
 
 def component(text: str, n: int, delimiters: Delimiters) -> str:

@@ -158,7 +158,8 @@ def _required(
             elif built.own is not Own.CONSTANT and element.name == min(names):
                 held = sorted({*names, *(f"_{name}" for name in names)})
                 lacking = f"not {built.code}.keys() & {{{', '.join(map(repr, held))}}}"
-                _say_missing(unit, built, lacking, "''", where_plus(to, f".{element.choice}[x]"))
+                where = next((sinks[name].where for name in sorted(names & given) if name in sinks), "''")
+                _say_missing(unit, built, lacking, where, where_plus(to, f".{element.choice}[x]"))
             continue
         if element.name not in given:
             unit.wrong(place, f"{model.name}.{element.name} is required", f"add `{element.name}:`")

@@ -17,16 +17,18 @@ _OID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!#-;=?-\[\]_a-z~]+")
 _BETWEEN: Final = "\x1e"
+_NO_NHS_NUMBER: Final = (
+    "this is no NHS number: that has ten digits, not all the same, the last of which checks the others (Modulus 11)"
+)
 
 
 @function("nhs_number", "text", "string")
 def nhs_number(state: State, where: str, text: str) -> str | None:
-    """Ten digits with a right check digit (Modulus 11), blanks and hyphens left out; else the error
-    `invalid-nhs-number`."""
+    """Ten digits, not all the same, with a right check digit (Modulus 11), blanks and hyphens left out; else the
+    issue `invalid-nhs-number`."""
     digits = text.replace(" ", "").replace("-", "")
-    if not is_nhs_number(digits):
-        said = "this is no NHS number: it has ten digits, the last of which checks the others (Modulus 11)"
-        state.refuse(Code.INVALID_NHS_NUMBER, where, said)
+    if not is_nhs_number(digits) or len(set(digits)) == 1:
+        state.unreadable(Code.INVALID_NHS_NUMBER, where, _NO_NHS_NUMBER)
         return None
     return digits
 
@@ -36,7 +38,7 @@ def ods_code(state: State, where: str, text: str) -> str | None:
     """An organisation or site code in capitals."""
     code = text.strip().upper()
     if not _ODS.fullmatch(code):
-        state.refuse(Code.INVALID_VALUE, where, "this is no ODS code: 3 to 9 letters and digits")
+        state.unreadable(Code.INVALID_VALUE, where, "this is no ODS code: 3 to 9 letters and digits")
         return None
     return code
 

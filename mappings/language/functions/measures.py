@@ -43,7 +43,7 @@ def quantity(state: State, where: str, value: str, unit: str | None = None) -> d
     """A measured value with its unit as written."""
     found = as_number(value)
     if found is None:
-        state.refuse(Code.INVALID_VALUE, where, "this is no number")
+        state.unreadable(Code.INVALID_VALUE, where, "this is no number")
         return None
     return _amount(found, Unit(unit, None, None))
 

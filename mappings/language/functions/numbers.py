@@ -45,7 +45,7 @@ def number(state: State, where: str, text: str) -> int | float | Decimal | None:
     """A decimal number, with the precision stated."""
     found = as_number(text)
     if found is None:
-        state.refuse(Code.INVALID_VALUE, where, "this is no number")
+        state.unreadable(Code.INVALID_VALUE, where, "this is no number")
     return found
 
 
@@ -63,7 +63,7 @@ def integer(state: State, where: str, text: str) -> int | None:
     """A whole number."""
     found = _whole(text)
     if found is None:
-        state.refuse(Code.INVALID_VALUE, where, "this is no whole number")
+        state.unreadable(Code.INVALID_VALUE, where, "this is no whole number")
     return found
 
 
@@ -92,5 +92,5 @@ def boolean(state: State, where: str, text: str) -> bool | None:
         return True
     if word in _FALSE:
         return False
-    state.refuse(Code.INVALID_VALUE, where, "this is neither yes nor no; write Y or N")
+    state.unreadable(Code.INVALID_VALUE, where, "this is neither yes nor no; write Y or N")
     return None

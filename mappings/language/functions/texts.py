@@ -95,7 +95,7 @@ def base64(state: State, where: str, value: str) -> str | None:
     try:
         return _in_fours(value)
     except ValueError:
-        state.refuse(Code.INVALID_VALUE, where, "this is not base64")
+        state.unreadable(Code.INVALID_VALUE, where, "this is not base64")
         return None
 
 

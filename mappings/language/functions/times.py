@@ -21,7 +21,8 @@ _ISO: Final = re.compile(
 _UK: Final = re.compile(r"(\d\d?)/(\d\d?)/(\d{4})(?: (\d\d):(\d\d)(?::(\d\d))?)?", re.ASCII)
 _TIME: Final = re.compile(r"(\d\d):?(\d\d)(?::?(\d\d)(\.\d{1,6})?)?(?:Z|[+-]\d\d:?\d\d)?", re.ASCII)
 
-_SHAPES: Final = "write YYYYMMDD[HHMM[SS]], YYYY-MM-DD[THH:MM:SS] or DD/MM/YYYY"
+_OF_NOTHING: Final = "0-/:.T "
+_NO_DATE: Final = "this is no date that exists; write YYYYMMDD[HHMM[SS]], YYYY-MM-DD[THH:MM:SS] or DD/MM/YYYY"
 
 
 class Stamp(NamedTuple):
@@ -68,10 +69,20 @@ def _offset(text: str) -> str:
     return f"{text[0]}{digits[:2]}:{digits[2:]}"
 
 
-def _stamp(state: State, where: str, text: str) -> Stamp | None:
-    found = _read(text.strip())
+def _said(state: State, text: str) -> Stamp | None:
+    """HL7's TS has a second component up to version 2.7, the degree of precision, which the text itself shows."""
+    return _read(text.strip()) or _read(text.partition(state.marks[0])[0].strip())
+
+
+def _stamp(state: State, where: str, text: str, *, strict: bool = False) -> Stamp | None:
+    found = _said(state, text)
     if found is None:
-        state.refuse(Code.INVALID_DATE, where, f"this is no date that exists; {_SHAPES}")
+        if not text.strip(_OF_NOTHING):
+            state.note(Code.INVALID_DATE, where, "a date of zeros says that there is none; it is left out")
+        elif strict:
+            state.refuse(Code.INVALID_DATE, where, _NO_DATE)
+        else:
+            state.unreadable(Code.INVALID_DATE, where, _NO_DATE)
     return found
 
 
@@ -127,6 +138,13 @@ def date(state: State, where: str, text: str) -> str | None:
     return _date_text(stamp.parts) if stamp else None
 
 
+@function("strict_date", "text", "date")
+def strict_date(state: State, where: str, text: str) -> str | None:
+    """As `date`, and an error also in a pack that leaves out what cannot be read: for what tells people apart."""
+    stamp = _stamp(state, where, text, strict=True)
+    return _date_text(stamp.parts) if stamp else None
+
+
 @function("datetime", "text", "dateTime")
 def date_time(state: State, where: str, text: str) -> str | None:
     """A date, or a date and time with its offset: the stated one, else the sender's zone."""
@@ -141,7 +159,7 @@ def date_time(state: State, where: str, text: str) -> str | None:
 @function("timed", "text", "dateTime")
 def timed(state: State, where: str, text: str) -> str | None:
     """A date and time with its offset; nothing, and no complaint, where only a date is stated."""
-    stamp = _read(text.strip())
+    stamp = _said(state, text)
     return date_time(state, where, text) if stamp and len(stamp.parts) > 3 else None
 
 
@@ -152,7 +170,7 @@ def instant(state: State, where: str, text: str) -> str | None:
     if stamp is None:
         return None
     if len(stamp.parts) < 4:
-        state.refuse(Code.INVALID_DATE, where, "a time of day is needed here, and there is only a date")
+        state.unreadable(Code.INVALID_DATE, where, "a time of day is needed here, and there is only a date")
         return None
     return _day_and_clock(stamp) + _zoned(state, where, stamp)
 
@@ -160,13 +178,13 @@ def instant(state: State, where: str, text: str) -> str | None:
 @function("readable_datetime", "text", "dateTime")
 def readable_datetime(state: State, where: str, text: str) -> str | None:
     """As `datetime`; nothing, and no complaint, where the text is no date: for what may be something else."""
-    return date_time(state, where, text) if _read(text.strip()) else None
+    return date_time(state, where, text) if _said(state, text) else None
 
 
 @function("timed_instant", "text", "instant")
 def timed_instant(state: State, where: str, text: str) -> str | None:
     """A date and time to the second, with its offset; nothing, and no complaint, where only a date is stated."""
-    stamp = _read(text.strip())
+    stamp = _said(state, text)
     return instant(state, where, text) if stamp and len(stamp.parts) > 3 else None
 
 
@@ -175,7 +193,7 @@ def time(state: State, where: str, text: str) -> str | None:
     """A time of day without a date or zone."""
     found = _time(text)
     if found is None:
-        state.refuse(Code.INVALID_DATE, where, "this is no time of day; write HHMM, HH:MM or HH:MM:SS")
+        state.unreadable(Code.INVALID_DATE, where, "this is no time of day; write HHMM, HH:MM or HH:MM:SS")
     return found
 
 
@@ -205,7 +223,9 @@ def date_and_time(state: State, where: str, date: str, time: str | None = None) 
         return _date_text(day.parts) if day else None
     clock = _TIME.fullmatch(time.strip())
     if clock is None:
-        state.refuse(Code.INVALID_DATE, where, "the time beside this date is no time of day; write HH:MM or HH:MM:SS")
+        state.unreadable(
+            Code.INVALID_DATE, where, "the time beside this date is no time of day; write HH:MM or HH:MM:SS"
+        )
         return None
     return date_time(state, where, f"{_date_text(day.parts)}T{clock[1]}:{clock[2]}:{clock[3] or '00'}")
 

@@ -82,7 +82,8 @@ class MessageCode:
 class Program:
     """A compiled pack, before it is loaded: message files by their message, the names of its `recognise:` and `kind:`
     functions, empty where there are none, the marshalled code with the name it runs under and its lines' places in the
-    pack, and the code lists it looks up. `kind_path` is the source path that `kind:` reads."""
+    pack, and the code lists it looks up. `kind_path` is the source path that `kind:` reads, `lenient` whether what
+    cannot be read is left out."""
 
     messages: dict[str, MessageCode]
     recognise: str
@@ -92,6 +93,7 @@ class Program:
     code: bytes
     places: dict[int, str]
     tables: dict[str, lookups.CodeTable]
+    lenient: bool
 
     def load(self) -> Mapping[str, Callable[..., Any]]:
         """Its functions by name."""

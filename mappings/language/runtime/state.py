@@ -24,6 +24,8 @@ class Null:
 NULL: Final = Null()
 RAW_NULL: Final = '""'
 REFERENCE: Final = "urn:uuid:"
+_LEFT_OUT: Final = "; it is left out"
+_UNREADABLE: Final = frozenset({Code.INVALID_DATE, Code.INVALID_VALUE, Code.INVALID_NHS_NUMBER})
 
 
 class State:
@@ -34,7 +36,7 @@ class State:
     `used` the source paths that were read and `placed` where their values went (only when accounting was asked for),
     `above` a row's parents by name, `again` how often an id came that `distinct` tells apart, `found` the references to
     resources inside others by template and field, `marks` the message's separators of components, subcomponents and
-    repetitions.
+    repetitions, `lenient` whether what cannot be read is left out.
     """
 
     __slots__ = (
@@ -48,6 +50,7 @@ class State:
         "found",
         "issues",
         "kept",
+        "lenient",
         "marks",
         "named",
         "over",
@@ -58,8 +61,11 @@ class State:
         "zone",
     )
 
-    def __init__(self, context: MapContext, trigger: str, delimiters: Delimiters = STANDARD) -> None:
+    def __init__(
+        self, context: MapContext, trigger: str, delimiters: Delimiters = STANDARD, *, lenient: bool = False
+    ) -> None:
         self.context = context
+        self.lenient = lenient
         self.delimiters = delimiters
         self.marks = (delimiters.component, delimiters.subcomponent, delimiters.repetition)
         self.zone = ZoneInfo(context.sender.zone)
@@ -85,11 +91,25 @@ class State:
     def note(self, code: Code, where: str, text: str, code_list: str = "") -> None:
         self.issues.append(Issue(code, where, text, Severity.WARNING, code_list=code_list))
 
+    def unreadable(self, code: Code, where: str, text: str) -> None:
+        """A value that is not what its element takes: an error, or a warning in a pack that leaves it out."""
+        if self.lenient:
+            self.note(code, where, text + _LEFT_OUT)
+        else:
+            self.refuse(code, where, text)
+
     def place(self, where: str, path: str, owner: dict[str, Any], name: str, value: Any) -> None:
         """In accounting code: what was read at `where` stands in `owner` as its element `name`."""
         self.placed.append(Placed(where, path, owner, name, value))
 
     def missing(self, where: str, element: str) -> None:
+        """An element that FHIR requires stays empty: the field's fault, or that of a value that could not be read."""
+        for issue in self.issues:
+            if issue.path == where and issue.code in _UNREADABLE:
+                if issue.severity is Severity.WARNING:
+                    said = issue.text.removesuffix(_LEFT_OUT)
+                    self.refuse(issue.code, where, f"{said}. It is needed for {element}")
+                return
         self._lacks(where, f"this is needed for {element}, and it is empty")
 
     def _lacks(self, where: str, text: str) -> None:

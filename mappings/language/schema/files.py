@@ -13,7 +13,7 @@ from mappings.language.compile.messages import KEYS as MESSAGE_KEYS
 from mappings.language.compile.objects import DIRECTIVES
 from mappings.language.fhir.model import is_resource, type_names
 from mappings.language.folder import KEYS as PACK_KEYS
-from mappings.language.folder import LANGUAGE, OVERLAY_KEYS
+from mappings.language.folder import LANGUAGE, OVERLAY_KEYS, UNREADABLE
 from mappings.language.nodes import Mapping as Document
 from mappings.language.nodes import Scalar
 from mappings.language.schema.types import element_names, type_schemas
@@ -58,6 +58,7 @@ def _pack() -> Schema:
         "format": {"enum": [str(each) for each in Format]},
         "sector": {"enum": [str(each) for each in Sector]},
         "extends": {"type": "string", "pattern": r"^\S+ \S+$"},
+        "unreadable": {"enum": [*UNREADABLE]},
         "from": some({"type": "string"}),
     }
     known |= {"overlay": {"type": "string"}, "place": {"type": "string"}, "source": {"type": "string"}}

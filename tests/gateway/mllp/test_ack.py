@@ -68,6 +68,13 @@ def test_the_senders_own_delimiters_are_used_and_escaped_in_our_text() -> None:
     assert b"PV1-2!S! a!F!b!S! c" in text
 
 
+def test_where_no_escape_character_is_declared_our_text_goes_without_delimiters() -> None:
+    sent = b"MSH|^~&|PAS|RXH|HUB|QVV|20260101||ADT^A01|C1|P|2.5\r"
+    text = acknowledgement(read_header(sent), "AE", (Issue(Code.INVALID_VALUE, "PV1-2", "a|b & c"),), "OWN1", NOW)
+    assert text.startswith(b"MSH|^~&|HUB|QVV|PAS|RXH|")
+    assert b"ab  c" in text
+
+
 def test_bytes_of_any_character_set_come_back_as_they_were() -> None:
     sent = message("2.4").replace(b"RXH", "Köln".encode("latin-1"))
     assert "Köln".encode("latin-1") in acknowledgement(read_header(sent), "AA", (), "OWN1", NOW)

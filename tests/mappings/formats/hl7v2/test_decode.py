@@ -6,6 +6,8 @@ import pytest
 
 from contract.errors import Code, Severity, Undecodable
 from mappings.formats.hl7v2.decode import decode_hl7v2
+from mappings.formats.hl7v2.delimiters import component
+from mappings.formats.hl7v2.escapes import unescape
 from mappings.formats.hl7v2.message import Message
 
 ADMISSION = (
@@ -125,7 +127,7 @@ def test_line_breaks_inside_a_field_stay_inside_it_and_are_reported(line_end: st
         (b"MSH", Code.MALFORMED_HL7V2, "MSH-1"),
         (b"MSH|^~\\&", Code.MALFORMED_HL7V2, "MSH"),
         (b"MSHA^~\\&A\r", Code.MALFORMED_HL7V2, "MSH-1"),
-        (b"MSH|^~&|A|B|C|D|2020||ADT^A01|1|P\r", Code.MALFORMED_HL7V2, "MSH-2"),
+        (b"MSH|^|A|B|C|D|2020||ADT^A01|1|P\r", Code.MALFORMED_HL7V2, "MSH-2"),
         (b"MSH|^~\\&#!|A|B|C|D|2020||ADT^A01|1|P\r", Code.MALFORMED_HL7V2, "MSH-2"),
         (b"MSH|^^\\&|A|B|C|D|2020||ADT^A01|1|P\r", Code.MALFORMED_HL7V2, "MSH-2"),
         (b"MSH|^~\\A|A|B|C|D|2020||ADT^A01|1|P\r", Code.MALFORMED_HL7V2, "MSH-2"),
@@ -145,6 +147,22 @@ def test_what_is_no_message_is_refused_with_the_place(body: bytes, code: Code, p
     with pytest.raises(Undecodable) as refused:
         decode_hl7v2(body)
     assert (refused.value.code, refused.value.issues[0].path) == (code, path)
+
+
+@pytest.mark.parametrize(
+    ("declared", "read"),
+    [
+        ("^~\\&", ("SMITH", "ANN|", "1")),
+        ("^~&", ("SMITH", "ANN\\F\\", "1")),
+        ("^~\\", ("SMITH&1", "ANN|", "")),
+        ("^~", ("SMITH&1", "ANN\\F\\", "")),
+    ],
+)
+def test_a_character_that_is_not_declared_divides_nothing(declared: str, read: tuple[str, str, str]) -> None:
+    message = decode_hl7v2(f"MSH|{declared}|A|B|C|D|2020||ADT^A01|1|P\rPID|||7||SMITH&1^ANN\\F\\\r".encode()).tree
+    family, given = (component(message.first("PID").field(5), n, message.delimiters) for n in (1, 2))
+    parts = [*family.split(message.delimiters.subcomponent), ""]
+    assert (parts[0], unescape(given, message.delimiters), parts[1]) == read
 
 
 def test_refusals_and_issues_quote_no_value() -> None:

@@ -19,7 +19,8 @@ r"""What real HL7 v2 traffic does to a message, from its bytes to its event.
 | MSH-18 that is wrong | test_a_character_set_that_lies_is_seen_through |
 | dates of every precision, offsets, fractions of a second | test_a_time_of_any_shape_is_read |
 | the hour that comes twice, the hour that never comes | test_times, test_an_odd_hour_is_told_and_taken |
-| a date that does not exist | test_a_date_that_does_not_exist_is_refused_by_its_field |
+| a date that does not exist, one of zeros | test_a_date_that_does_not_exist_is_told_by_its_field_and_left_out |
+| a date of birth that does not exist | test_a_date_of_birth_that_does_not_exist_is_refused_by_its_field |
 | no PID | test_an_event_about_nobody_is_refused |
 | ADT without PV1, without PID-3, with an odd trigger | the samples edge-* of the packs hl7v2 and hl7v2-itk |
 | MSH-9 in small letters, its structure alone | test_the_kind_is_read_however_it_is_written |
@@ -270,12 +271,21 @@ def test_an_odd_hour_is_told_and_taken(sent: str, start: str) -> None:
     assert told(mapped(body)) == [(Code.AMBIGUOUS_TIME, "PV1-44")]
 
 
-@pytest.mark.parametrize("sent", ["20260230", "202613010955", "tomorrow"])
-def test_a_date_that_does_not_exist_is_refused_by_its_field(sent: str) -> None:
+@pytest.mark.parametrize("sent", ["20260230", "202613010955", "tomorrow", "00000000", "00/00/0000"])
+def test_a_date_that_does_not_exist_is_told_by_its_field_and_left_out(sent: str) -> None:
+    body = ADMISSION.replace("202606010955", sent)
+    assert "period" not in resources(body, "Encounter")[0]
+    issues = mapped(body).issues
+    assert [(i.code, i.path, i.severity) for i in issues] == [(Code.INVALID_DATE, "PV1-44", Severity.WARNING)]
+    assert sent not in str(issues)
+
+
+def test_a_date_of_birth_that_does_not_exist_is_refused_by_its_field() -> None:
     with pytest.raises(Unprocessable) as refused:
-        mapped(ADMISSION.replace("202606010955", sent))
-    assert [(i.code, i.path) for i in errors_of(refused.value.issues)] == [(Code.INVALID_DATE, "PV1-44")]
-    assert sent not in str(refused.value)
+        mapped(ADMISSION.replace("19480512", "19481305"))
+    assert [(i.code, i.path) for i in errors_of(refused.value.issues)] == [(Code.INVALID_DATE, "PID-7")]
+    assert "19481305" not in str(refused.value)
+    assert "birthDate" not in resources(ADMISSION.replace("19480512", "00000000"), "Patient")[0]
 
 
 @pytest.mark.parametrize(
