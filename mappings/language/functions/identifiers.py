@@ -17,17 +17,15 @@ _OID: Final = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!#-;=?-\[\]_a-z~]+")
 _BETWEEN: Final = "\x1e"
-_NO_NHS_NUMBER: Final = (
-    "this is no NHS number: that has ten digits, not all the same, the last of which checks the others (Modulus 11)"
-)
+_NO_NHS_NUMBER: Final = "this is no NHS number: it has ten digits, the last of which checks the others (Modulus 11)"
 
 
 @function("nhs_number", "text", "string")
 def nhs_number(state: State, where: str, text: str) -> str | None:
-    """Ten digits, not all the same, with a right check digit (Modulus 11), blanks and hyphens left out; else the
-    issue `invalid-nhs-number`."""
+    """Ten digits with a right check digit (Modulus 11), blanks and hyphens left out; else the issue
+    `invalid-nhs-number`."""
     digits = text.replace(" ", "").replace("-", "")
-    if not is_nhs_number(digits) or len(set(digits)) == 1:
+    if not is_nhs_number(digits):
         state.unreadable(Code.INVALID_NHS_NUMBER, where, _NO_NHS_NUMBER)
         return None
     return digits
@@ -85,10 +83,13 @@ def identity(state: State, kind: str, value: str, authority: str | None) -> str:
     return state.context.ids.make(kind, state.context.sender.identifier_domain, text)
 
 
-def national(state: State, kind: str, system: str, value: str) -> str:
-    """Resource id from an identifier that means the same everywhere."""
+def national(state: State, kind: str, system: str, value: str) -> str | None:
+    """Resource id from an identifier that means the same everywhere. One digit ten times is no person's NHS number, but
+    a filler that many share: it makes no id."""
     ids = state.context.ids
-    return ids.make(kind, system, value) if system == NHS_NUMBER_SYSTEM else _national(ids.key, kind, system, value)
+    if system != NHS_NUMBER_SYSTEM:
+        return _national(ids.key, kind, system, value)
+    return ids.make(kind, system, value) if len(set(value)) > 1 else None
 
 
 @lru_cache(maxsize=8192)

@@ -54,22 +54,42 @@ def measured(
 ) -> tuple[str, Any]:
     """A number, or one with a comparator (`<5`), with its unit; anything else is kept as text, with the issue
     `obx-type`."""
+    found = _measured(text, Unit(unit, system, code))
+    if found is not None:
+        return "Quantity", found
+    state.note(Code.UNKNOWN_OBX_TYPE, where, "this is no number; it is kept as text")
+    return "string", f"{text.strip()} {unit}" if unit else text.strip()
+
+
+@function("measured_text", "text unit? system? code?", "Quantity string")
+def measured_text(
+    _state: State, _where: str, text: str, unit: str | None = None, system: str | None = None, code: str | None = None
+) -> tuple[str, Any]:
+    """What came as text with a unit beside it, as `measured` where it is a number; else text, which says its unit."""
+    found = _measured(text, Unit(unit, system, code)) if unit else None
+    if found is not None:
+        return "Quantity", found
+    return "string", text if not unit or unit.lower() in text.lower() else f"{text} {unit}"
+
+
+def _measured(text: str, unit: Unit) -> dict[str, Any] | None:
     stated = text.strip()
     found = _ONE_SIDED.fullmatch(stated)
     value = as_number(found[2] if found else stated)
     if value is None:
-        state.note(Code.UNKNOWN_OBX_TYPE, where, "this is no number; it is kept as text")
-        return "string", f"{stated} {unit}" if unit else stated
-    amount = _amount(value, Unit(unit, system, code))
-    return "Quantity", {"comparator": _SIGNS.get(found[1], found[1]), **amount} if found else amount
+        return None
+    amount = _amount(value, unit)
+    return {"comparator": _SIGNS.get(found[1], found[1]), **amount} if found else amount
 
 
 @function("structured_numeric", "SN unit? system? code?", "Quantity Range Ratio string")
 def structured_numeric(
     state: State, where: str, raw: str, unit: str | None = None, system: str | None = None, code: str | None = None
 ) -> tuple[str, Any]:
-    """HL7 SN: `>^100` is a Quantity with comparator, `^1^-^5` a Range, `^1^:^128` a Ratio."""
+    """HL7 SN: `>^100` is a Quantity with comparator, `^1^-^5` a Range, `^1^:^128` a Ratio; a bare number is one."""
     comparator, first, separator, second, *_ = (*raw.split(state.delimiters.component), "", "", "", "")
+    if not first and as_number(comparator) is not None:
+        comparator, first = "", comparator  # some senders write a bare number
     told = Unit(unit, system, code)
     low, high = as_number(first), as_number(second)
     if separator and low is not None and high is not None:

@@ -21,6 +21,7 @@ _ISO: Final = re.compile(
 _UK: Final = re.compile(r"(\d\d?)/(\d\d?)/(\d{4})(?: (\d\d):(\d\d)(?::(\d\d))?)?", re.ASCII)
 _TIME: Final = re.compile(r"(\d\d):?(\d\d)(?::?(\d\d)(\.\d{1,6})?)?(?:Z|[+-]\d\d:?\d\d)?", re.ASCII)
 
+_NOT_STATED: Final = re.compile(r"(?!0000)(\d{4})(0[1-9]|1[0-2])?(?:00)+", re.ASCII)
 _OF_NOTHING: Final = "0-/:.T "
 _NO_DATE: Final = "this is no date that exists; write YYYYMMDD[HHMM[SS]], YYYY-MM-DD[THH:MM:SS] or DD/MM/YYYY"
 
@@ -49,7 +50,8 @@ def _read(text: str) -> Stamp | None:
     if len(parts) == 4:
         parts = (*parts, 0)
     if not _exists(parts):
-        return None
+        stated = _NOT_STATED.fullmatch(text)  # zeros for a month or day that nobody knows
+        return Stamp(tuple(int(n) for n in stated.groups() if n), "", "") if stated else None
     return Stamp(parts, fraction or "", _offset(offset or ""))
 
 

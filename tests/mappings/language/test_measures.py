@@ -51,6 +51,28 @@ def test_a_number_or_a_limit_is_measured_and_anything_else_is_text(text: str, to
         )
 
 
+@pytest.mark.parametrize(
+    ("text", "unit", "told"),
+    [
+        ("5.82", "kPa", ("Quantity", {"value": 5.82, "unit": "kPa"})),
+        (">90", "mL/min", ("Quantity", {"comparator": ">", "value": 90, "unit": "mL/min"})),
+        ("not calculated", "copies/ml", ("string", "not calculated copies/ml")),
+        ("125,256 Copies/mL", "copies/ml", ("string", "125,256 Copies/mL")),
+        ("7.415", None, ("string", "7.415")),
+    ],
+)
+def test_text_with_a_unit_is_measured_where_it_is_a_number(text: str, unit: str | None, told: tuple[str, Any]) -> None:
+    (kind, value), issues = run("measured_text", text, unit)
+    if isinstance(value, dict):
+        value["value"] = float(value["value"])
+    assert ((kind, value), issues) == (told, [])
+
+
+def test_a_bare_number_is_a_structured_one() -> None:
+    (kind, value), issues = run("structured_numeric", "103.4", "umol/L")
+    assert (kind, float(value["value"]), value["unit"], issues) == ("Quantity", 103.4, "umol/L", [])
+
+
 def test_a_units_code_has_single_blanks_as_a_fhir_code_must() -> None:
     (_, value), _ = run("measured", "5", "mmol/L", UCUM[1], "mmol/\n L ")
     assert value["code"] == "mmol/ L"

@@ -30,6 +30,10 @@ def state() -> State:
         ("20260702030405+00", "2026-07-02T03:04:05+00:00"),
         ("2026-07-02T03:04:05Z", "2026-07-02T03:04:05Z"),
         ("02/07/2026 03:04", "2026-07-02T03:04:00+01:00"),
+        ("19500000", "1950"),
+        ("19501000", "1950-10"),
+        ("195003000000", "1950-03"),
+        ("20260702^D", "2026-07-02"),
     ],
 )
 def test_a_datetime_keeps_its_precision_and_offset(state: State, text: str, expected: str) -> None:
@@ -37,12 +41,29 @@ def test_a_datetime_keeps_its_precision_and_offset(state: State, text: str, expe
     assert state.issues == []
 
 
-@pytest.mark.parametrize("text", ["20260230", "19701301", "2026-1-1", "202601022500", "yesterday", "19500000"])
+@pytest.mark.parametrize(
+    "text", ["20260230", "19701301", "2026-1-1", "202601022500", "yesterday", "19501300", "19500001"]
+)
 def test_a_date_that_does_not_exist_is_an_error_that_does_not_quote_it(state: State, text: str) -> None:
     assert times.date(state, "PID-7", text) is None
     (issue,) = state.issues
     assert (issue.code, issue.path) == (Code.INVALID_DATE, "PID-7")
     assert text not in issue.text
+
+
+@pytest.mark.parametrize("text", ["00000000", "0000-00-00", "00/00/0000", "000000000000"])
+def test_a_date_of_zeros_is_none_and_told(state: State, text: str) -> None:
+    assert times.strict_date(state, "PID-7", text) is None
+    assert [(issue.code, issue.severity) for issue in state.issues] == [(Code.INVALID_DATE, Severity.WARNING)]
+
+
+def test_a_strict_date_is_an_error_where_others_are_left_out() -> None:
+    lenient = State(CONTEXT, "A01", lenient=True)
+    assert (times.date(lenient, "NK1-16", "19651399"), times.strict_date(lenient, "PID-7", "19651399")) == (None, None)
+    assert [(issue.path, issue.severity) for issue in lenient.issues] == [
+        ("NK1-16", Severity.WARNING),
+        ("PID-7", Severity.ERROR),
+    ]
 
 
 def test_the_hour_that_happens_twice_is_taken_as_the_first_and_told(state: State) -> None:
