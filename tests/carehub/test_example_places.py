@@ -12,6 +12,8 @@ import pytest
 from mappings.validation import check_reference
 from tests.carehub.conftest import Cli
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).parent.parent.parent / "docs" / "examples" / "places"
 FRAILTY = "https://harbour.example/StructureDefinition/clinical-frailty-scale"
 

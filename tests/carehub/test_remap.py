@@ -20,6 +20,8 @@ from gateway.store.sources import registered_source, sender_of
 from tests.mappings.language.folders import CODES_HEAD, HL7, write_pack
 from tests.processes import run_carehub
 
+pytestmark = pytest.mark.slow
+
 TEMPLATE = "segments/PID/Patient.yaml"
 MORE = HL7 | {
     "pack.yaml": HL7["pack.yaml"].replace("1.0.0", "1.1.0"),

@@ -18,7 +18,7 @@ from tests.conformance.progress import stages
 from tests.conftest import missing
 from tests.servers import UnstartableError, data_folder
 
-pytestmark = pytest.mark.conformance
+pytestmark = [pytest.mark.conformance, pytest.mark.slow]
 
 
 @pytest.fixture(scope="session")

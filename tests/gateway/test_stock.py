@@ -17,6 +17,8 @@ from mappings.language import Locality
 from mappings.stages import Decoded, Format
 from tests.mappings.language.folders import HL7, write_pack
 
+pytestmark = pytest.mark.slow
+
 ADMISSION = Path("mappings/packs/hl7v2-itk/samples/a01-admission/message.hl7").read_bytes()
 CHANGE = "segments/PID/Patient:\n  - add: active\n    with: true\n"
 

@@ -24,7 +24,7 @@ from tests.leaks.marks import marks_in
 from tests.leaks.site import Site, running
 from tests.servers import Postgres
 
-pytestmark = [pytest.mark.kafka, pytest.mark.postgres]
+pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.slow]
 
 FAULTS: Final = {("POST /events", 500)}
 """Where a fault of ours, put there by tests.leaks.faults, is answered as one."""

@@ -14,6 +14,7 @@ from mappings.language.compile.values import (
 from mappings.language.fhir.model import Element, TypeModel, is_resource, type_model
 from mappings.language.nodes import Entry, Mapping, Scalar
 from mappings.language.problems import Place, did_you_mean
+from mappings.language.runtime.settling import SETTLED
 
 DIRECTIVES = frozenset(["if", "each", "cases", "switch", "template", "chain", "let", "then", "always", "else", "takes"])
 
@@ -61,6 +62,8 @@ def build(
             built.own = max(built.own, sink.own)
     if whole:
         _required(unit, pieces, model, sinks, built, place, to)
+    if model.name in SETTLED:
+        unit.line(f"if {live}: settled[{model.name!r}](S, {unit.origin}, {owner})")
     return built
 
 

@@ -15,6 +15,7 @@ from mappings.language.functions.times import moment
 from mappings.language.runtime import codes as lookups
 from mappings.language.runtime import reading
 from mappings.language.runtime.segments import Structure, padded
+from mappings.language.runtime.settling import SETTLED
 from mappings.language.runtime.state import NULL, RAW_NULL, REFERENCE
 
 _READING: Final = [
@@ -126,6 +127,7 @@ def _names(tables: dict[str, lookups.CodeTable]) -> dict[str, Any]:
         "islice": islice,
         "moment": moment,
         "padded": padded,
+        "settled": SETTLED,
         "national": national,
         "within": within,
         **{name: getattr(reading, name) for name in _READING},
