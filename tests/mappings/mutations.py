@@ -200,7 +200,7 @@ def _another_kind(lines: list[bytes], chance: random.Random) -> list[bytes]:
 
 def _cut_short(lines: list[bytes], chance: random.Random) -> list[bytes]:
     place = _elsewhere(lines, chance)
-    return [*lines[:place], lines[place][: chance.randint(1, len(lines[place]))]] if place else lines
+    return [*lines[:place], lines[place][: chance.randint(1, len(lines[place]))]] if lines[place] and place else lines
 
 
 def _another_octet(lines: list[bytes], chance: random.Random) -> list[bytes]:
