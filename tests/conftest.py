@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import structlog
@@ -13,6 +15,8 @@ import structlog
 from carehub.broker.local import LocalKafka
 from tests.packs import COMPILED
 from tests.servers import Postgres, UnstartableError, apache_kafka, throw_away_postgres
+
+T = TypeVar("T")
 
 os.environ.setdefault("CAREHUB_COMPILED_PACKS", str(COMPILED))
 
@@ -44,14 +48,21 @@ def missing(error: UnstartableError) -> None:
     pytest.skip(str(error))
 
 
+@contextmanager
+def needed(server: AbstractContextManager[T]) -> Iterator[T]:
+    """The server while it runs; `missing` where it cannot be started."""
+    try:
+        with server as running:
+            yield running
+    except UnstartableError as error:
+        missing(error)
+
+
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[LocalKafka]:
     """A real Apache Kafka that a test may stop and start again (and must leave running)."""
-    try:
-        with apache_kafka() as server:
-            yield server
-    except UnstartableError as error:
-        missing(error)
+    with needed(apache_kafka()) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -63,11 +74,8 @@ def kafka_server(kafka: LocalKafka) -> str:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Postgres]:
     """A throw-away PostgreSQL."""
-    try:
-        with throw_away_postgres() as server:
-            yield server
-    except UnstartableError as error:
-        missing(error)
+    with needed(throw_away_postgres()) as server:
+        yield server
 
 
 @pytest.fixture

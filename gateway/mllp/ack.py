@@ -8,6 +8,7 @@ from typing import Final
 
 from contract.errors import Code, Issue, Severity
 from gateway.mllp.header import Header
+from mappings.formats.hl7v2.delimiters import UNDECLARED, in_their_places
 
 _MOST_ERRORS: Final = 20
 _FRAMING: Final = b"\x0b\x1c\r"
@@ -145,10 +146,10 @@ def _version(header: Header) -> tuple[int, ...]:
 
 def _escaped(text: str, header: Header) -> bytes:
     """Our own words in the sender's delimiters; ASCII, which every character set of MSH-18 contains."""
-    declared = len(header.encoding) > 3 or header.encoding[2:3] == b"\\"  # `^~&` declares no escape character
-    escape = header.encoding[2:3].decode("latin-1") if declared else ""
+    encoding = in_their_places(header.encoding.decode("latin-1"))
+    escape = encoding[2].replace(UNDECLARED, "")
     delimiters = {header.field.decode("latin-1"): "F"}
-    for letter, name in zip(header.encoding.decode("latin-1"), "SRET", strict=False):
+    for letter, name in zip(encoding, "SRET", strict=False):
         delimiters.setdefault(letter, name)
     written = (
         f"{escape}{delimiters[letter]}{escape}" if letter in delimiters and escape else max(letter, " ")

@@ -70,7 +70,7 @@ def effective(layers: list[Layer]) -> Manifest:
     recognise = next((m.recognise for m in packs if m.recognise is not None), None)
     kind = next((m.kind for m in packs if m.kind is not None), None)
     sector = next((m.sector for m in packs if m.sector is not None), None)
-    unreadable = next((m.unreadable for m in (layer.manifest for layer in reversed(layers)) if m.unreadable), None)
+    unreadable = next((layer.manifest.unreadable for layer in reversed(layers) if layer.manifest.unreadable), None)
     overlays = (layer.label for layer in layers if isinstance(layer.manifest, Overlay))
     version = " + ".join([packs[0].version, *overlays])
     return replace(packs[0], version=version, recognise=recognise, kind=kind, sector=sector, unreadable=unreadable)

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from carehub.broker.local import LocalKafka
-from tests.conftest import missing
+from tests.conftest import missing, needed
 from tests.faults.embedded import Embedded
 from tests.faults.ledger import Answer
 from tests.servers import UnstartableError, apache_kafka
@@ -30,11 +30,8 @@ Counted = Callable[[str, object], None]
 @pytest.fixture
 def own_kafka() -> Iterator[LocalKafka]:
     """One whose topics nobody has written to."""
-    try:
-        with apache_kafka() as kafka:
-            yield kafka
-    except UnstartableError as error:
-        missing(error)
+    with needed(apache_kafka()) as kafka:
+        yield kafka
 
 
 async def until(happened: Callable[[], bool], seconds: float = 30.0) -> None:

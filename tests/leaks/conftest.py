@@ -7,15 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from carehub.broker.local import LocalKafka
-from tests.conftest import missing
-from tests.servers import UnstartableError, apache_kafka
+from tests.conftest import needed
+from tests.servers import apache_kafka
 
 
 @pytest.fixture(scope="package")
 def kafka() -> Iterator[LocalKafka]:
     """One that a test may stop and start again (and must leave running)."""
-    try:
-        with apache_kafka() as server:
-            yield server
-    except UnstartableError as error:
-        missing(error)
+    with needed(apache_kafka()) as server:
+        yield server

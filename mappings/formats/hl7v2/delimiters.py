@@ -58,16 +58,14 @@ def read_delimiters(header: str) -> Delimiters:
         raise refuse(Undecodable, Code.MALFORMED_HL7V2, f"{path} may hold punctuation marks only, usually ^~\\&", path)
     if len({separator, *encoding}) != len(encoding) + 1:
         raise refuse(Undecodable, Code.MALFORMED_HL7V2, f"two of the characters of {name}-1 and {path} are equal", path)
-    return Delimiters(separator, *_in_their_places(encoding))
+    return Delimiters(separator, *in_their_places(encoding))
 
 
-def _in_their_places(encoding: str) -> str:
-    r"""Some senders declare fewer than the four: those of `^~&` lost their backslash, those of `^~\` never used `&`."""
-    if len(encoding) > 3:
-        return encoding
-    escape = encoding[2:] if encoding[2:] == "\\" else ""
-    subcomponent = "" if escape else encoding[2:]
-    return encoding[:2] + (escape or UNDECLARED) + (subcomponent or UNDECLARED)
+def in_their_places(encoding: str) -> str:
+    r"""Component, repetition, escape and subcomponent, UNDECLARED where a sender declares fewer: those of `^~&` lost
+    their backslash, those of `^~\` never used `&`."""
+    before = UNDECLARED if len(encoding) == 3 and encoding[2] != "\\" else ""
+    return (encoding[:2] + before + encoding[2:]).ljust(4, UNDECLARED)
 
 
 def component(text: str, n: int, delimiters: Delimiters) -> str:

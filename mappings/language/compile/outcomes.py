@@ -10,7 +10,7 @@ from mappings.language.compile.values import (
     Many,
     Value,
 )
-from mappings.language.expressions import Path, walk
+from mappings.language.expressions import Expression, Fallback, Path, walk
 from mappings.language.nodes import Mapping, Scalar
 from mappings.language.problems import did_you_mean
 
@@ -75,18 +75,30 @@ def _passed_path(unit: Unit, document: Mapping, key: str, scope: Scope) -> str:
 
 def _happened(unit: Unit, document: Mapping, scope: Scope) -> str:
     node = document.get("happened")
-    if not isinstance(node, Scalar) or node.quoted:
+    tree = read_expression(unit, node) if isinstance(node, Scalar) and not node.quoted else None
+    if tree is None or not isinstance(node, Scalar):
         return "None"
-    tree = read_expression(unit, node)
-    found = expressions.value(unit, node, tree, scope, None) if tree is not None else None
-    if not isinstance(found, Value):
-        return "None"
-    text = expressions.settle(unit, node, 0, found, None)
-    if text is None:
-        return "None"
-    code = unit.writer.once(f"text_of_json({text.code})" if text.type == "json" else f"plain({text.code})")
-    unit.note_used([text])
-    return f"None if {code} is None else moment(S, {text.where}, {code})"
+    held = unit.writer.name("v")
+    unit.line(f"{held} = None")
+    _write_moment(unit, node, tree, scope, held)
+    return held
+
+
+def _write_moment(unit: Unit, node: Scalar, tree: Expression, scope: Scope, held: str) -> None:
+    """The first of `a ?? b` that is a time: one that cannot be read leaves the next to say."""
+    first, rest = (tree.left, tree.right) if isinstance(tree, Fallback) else (tree, None)
+    found = expressions.value(unit, node, first, scope, None)
+    text = expressions.settle(unit, node, 0, found, None) if isinstance(found, Value) else None
+    if text is not None:
+        code = unit.writer.once(f"text_of_json({text.code})" if text.type == "json" else f"plain({text.code})")
+        with unit.writer.block(f"if {code} is not None:"):
+            unit.line(f"{held} = moment(S, {text.where}, {code})")
+            if unit.shared.accounting:
+                with unit.writer.block(f"if {held} is not None:"):
+                    unit.note_used([text])
+    if rest is not None:
+        with unit.writer.block(f"if {held} is None:"):
+            _write_moment(unit, node, rest, scope, held)
 
 
 def _addressed(unit: Unit, document: Mapping, scope: Scope) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from contract.errors import Code
 from mappings.language.functions.numbers import as_number
 from mappings.language.functions.registry import function
+from mappings.language.runtime.settling import settle_range
 from mappings.language.runtime.state import State
 
 Number: TypeAlias = int | float | Decimal
@@ -61,15 +62,15 @@ def measured(
     return "string", f"{text.strip()} {unit}" if unit else text.strip()
 
 
-@function("measured_text", "text unit? system? code?", "Quantity string")
+@function("measured_text", "text unit system? code?", "Quantity string")
 def measured_text(
-    _state: State, _where: str, text: str, unit: str | None = None, system: str | None = None, code: str | None = None
+    _state: State, _where: str, text: str, unit: str, system: str | None = None, code: str | None = None
 ) -> tuple[str, Any]:
     """What came as text with a unit beside it, as `measured` where it is a number; else text, which says its unit."""
-    found = _measured(text, Unit(unit, system, code)) if unit else None
+    found = _measured(text, Unit(unit, system, code))
     if found is not None:
         return "Quantity", found
-    return "string", text if not unit or unit.lower() in text.lower() else f"{text} {unit}"
+    return "string", text if unit.lower() in text.lower() else f"{text} {unit}"
 
 
 def _measured(text: str, unit: Unit) -> dict[str, Any] | None:
@@ -94,7 +95,9 @@ def structured_numeric(
     low, high = as_number(first), as_number(second)
     if separator and low is not None and high is not None:
         if separator == "-":
-            return "Range", {"low": _amount(low, told), "high": _amount(high, told)}
+            span = {"low": _amount(low, told), "high": _amount(high, told)}
+            settle_range(state, where, span)
+            return "Range", span
         if separator in (":", "/"):
             numerator = _amount(low, told)
             if comparator in _COMPARATORS:

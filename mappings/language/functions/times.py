@@ -73,7 +73,7 @@ def _offset(text: str) -> str:
 
 def _said(state: State, text: str) -> Stamp | None:
     """HL7's TS has a second component up to version 2.7, the degree of precision, which the text itself shows."""
-    return _read(text.strip()) or _read(text.partition(state.marks[0])[0].strip())
+    return _read(text.strip()) or _read(text.partition(state.delimiters.component)[0].strip())
 
 
 def _stamp(state: State, where: str, text: str, *, strict: bool = False) -> Stamp | None:

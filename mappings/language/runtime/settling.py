@@ -10,7 +10,7 @@ from contract.errors import Code
 from mappings.language.runtime.state import State
 
 
-def _period(state: State, where: str, built: dict[str, Any]) -> None:
+def settle_period(state: State, where: str, built: dict[str, Any]) -> None:
     """per-1: a period ends no earlier than it begins."""
     start, end = built.get("start"), built.get("end")
     if start and end and _before(end, start):
@@ -18,7 +18,7 @@ def _period(state: State, where: str, built: dict[str, Any]) -> None:
         state.note(Code.INVALID_VALUE, where, "this ends before it begins; the end is left out")
 
 
-def _range(state: State, where: str, built: dict[str, Any]) -> None:
+def settle_range(state: State, where: str, built: dict[str, Any]) -> None:
     """rng-2: a range's high is no lower than its low. Beside an end with a value, one that has only a unit is none."""
     if "low" not in built or "high" not in built:
         return
@@ -32,16 +32,16 @@ def _range(state: State, where: str, built: dict[str, Any]) -> None:
         state.note(Code.INVALID_VALUE, where, "this range ends below where it begins; the upper end is left out")
 
 
-def _attachment(_state: State, _where: str, built: dict[str, Any]) -> None:
+def settle_attachment(_state: State, _where: str, built: dict[str, Any]) -> None:
     """att-1: whoever gets data is told of what type it is, or that nobody knows."""
     if "data" in built:
         built.setdefault("contentType", "application/octet-stream")
 
 
 SETTLED: Final[dict[str, Callable[[State, str, dict[str, Any]], None]]] = {
-    "Period": _period,
-    "Range": _range,
-    "Attachment": _attachment,
+    "Period": settle_period,
+    "Range": settle_range,
+    "Attachment": settle_attachment,
 }
 """By data type: run on each object of it that is made."""
 

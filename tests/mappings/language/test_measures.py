@@ -58,14 +58,18 @@ def test_a_number_or_a_limit_is_measured_and_anything_else_is_text(text: str, to
         (">90", "mL/min", ("Quantity", {"comparator": ">", "value": 90, "unit": "mL/min"})),
         ("not calculated", "copies/ml", ("string", "not calculated copies/ml")),
         ("125,256 Copies/mL", "copies/ml", ("string", "125,256 Copies/mL")),
-        ("7.415", None, ("string", "7.415")),
     ],
 )
-def test_text_with_a_unit_is_measured_where_it_is_a_number(text: str, unit: str | None, told: tuple[str, Any]) -> None:
+def test_text_with_a_unit_is_measured_where_it_is_a_number(text: str, unit: str, told: tuple[str, Any]) -> None:
     (kind, value), issues = run("measured_text", text, unit)
     if isinstance(value, dict):
         value["value"] = float(value["value"])
     assert ((kind, value), issues) == (told, [])
+
+
+def test_a_structured_range_that_runs_backwards_has_no_upper_end() -> None:
+    (kind, span), _ = run("structured_numeric", "^5^-^1", "g/L")
+    assert (kind, span.keys(), float(span["low"]["value"])) == ("Range", {"low"}, 5)
 
 
 def test_a_bare_number_is_a_structured_one() -> None:

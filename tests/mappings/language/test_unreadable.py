@@ -14,8 +14,7 @@ from tests.mappings.language.folders import CONTEXT, HL7, adt, first, write_pack
 
 LENIENT = HL7 | {"pack.yaml": HL7["pack.yaml"] + "unreadable: leave-out\n"}
 PATIENT = HL7["segments/PID/Patient.yaml"] + "birthDate: PID-7 | date\n"
-LINKED = PATIENT + "link:\n  - other:\n      display: PID-5\n    type: PID-8 | code(link-type)\n"
-ALLERGY = {
+VACCINATION = {
     "messages/ADT.yaml": HL7["messages/ADT.yaml"] + "  given: Immunization(RXA, ref(patient))\n",
     "segments/RXA/Immunization.yaml": (
         "takes: RXA, patient\nresourceType: Immunization\nid: identity(RXA-15[1])\n"
@@ -57,7 +56,7 @@ def test_what_can_be_read_is_kept_without_a_word(tmp_path: Path) -> None:
 
 
 def test_where_fhir_requires_it_the_message_is_refused_for_it(tmp_path: Path) -> None:
-    required = pack(tmp_path, **ALLERGY)
+    required = pack(tmp_path, **VACCINATION)
     with pytest.raises(Unprocessable) as refused:
         required.map(adt("PID|1||7", "RXA|0|1|20261399||90^Flu||||||||||LOT1"), CONTEXT)
     issue = refused.value.issues[0]
@@ -68,12 +67,12 @@ def test_where_fhir_requires_it_the_message_is_refused_for_it(tmp_path: Path) ->
 
 def test_an_empty_field_that_fhir_requires_is_still_called_missing(tmp_path: Path) -> None:
     with pytest.raises(Unprocessable) as refused:
-        pack(tmp_path, **ALLERGY).map(adt("PID|1||7", "RXA|0|1|||90^Flu||||||||||LOT1"), CONTEXT)
+        pack(tmp_path, **VACCINATION).map(adt("PID|1||7", "RXA|0|1|||90^Flu||||||||||LOT1"), CONTEXT)
     assert refused.value.code == "missing-field"
 
 
 def test_the_time_of_the_event_is_the_next_that_can_be_read(tmp_path: Path) -> None:
-    happened = HL7["messages/ADT.yaml"].replace("happened: MSH-7", "happened: datetime(EVN-2) ?? datetime(MSH-7)")
+    happened = HL7["messages/ADT.yaml"].replace("happened: MSH-7", "happened: EVN-2 ?? MSH-7")
     mapped = pack(tmp_path, **{"messages/ADT.yaml": happened}).map(adt("EVN||2026", "PID|1||7"), CONTEXT)
     assert mapped.events[0].happened.year == 2026
     assert mapped.events[0].happened.month == 1
