@@ -14,8 +14,7 @@ from aiokafka.errors import KafkaError
 from sqlalchemy.exc import SQLAlchemyError
 
 from contract.errors import Misconfigured, Unavailable
-from contract.event import rfc3339
-from gateway.relay.leases import is_owner, shards_of
+from gateway.relay.leases import Stop, is_owner, shards_of
 from gateway.relay.outbox import WINDOW_BYTES, WINDOW_ROWS, Outgoing, Published, mark_published, next_window
 from gateway.relay.publisher import FencedError, Publisher
 from gateway.relay.station import Station
@@ -34,22 +33,11 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class GroupState:
-    """What health shows of a group. `error` is the class of what stopped it, None while it runs; times are UTC."""
+    """How a group is doing: how many records it has published, and what stops it, None while it goes on."""
 
     group: int
     published: int = 0
-    last_published: datetime | None = None
-    error: str | None = None
-    stopped: datetime | None = None
-
-    def as_dict(self) -> dict[str, object]:
-        return {
-            "group": self.group,
-            "published": self.published,
-            "last_published": rfc3339(self.last_published) if self.last_published else None,
-            "error": self.error,
-            "stopped": rfc3339(self.stopped) if self.stopped else None,
-        }
+    stop: Stop | None = None
 
 
 class GroupRelay:
@@ -86,12 +74,13 @@ class GroupRelay:
                 # rows are read only after the takeover: what a former owner still got through is then behind us
                 async with Publisher(self._bootstrap, self._transactional_id) as publisher:
                     await self._publish_all(publisher)
-            except FencedError:
-                self._note(FencedError.__name__)
+            except FencedError as error:
+                self._note(error)
                 if not await self._still_ours():
                     return
             except MAY_PASS as error:
-                self._note(type(error).__name__)
+                self._note(error)
+                self._topics.forget()
                 self._halvings = min(self._halvings + 1, MOST_HALVINGS)
             pause = FIRST_PAUSE_SECONDS if self.state.published > before else min(pause * 2, LONGEST_PAUSE_SECONDS)
             await self._rest(pause)
@@ -105,10 +94,10 @@ class GroupRelay:
                 return
             self._signal.clear()
             window = await self._database.read(next_window, self._shards, *self._limits)
-            self.state.error = self.state.stopped = None
             if window:
                 await self._publish(publisher, window)
-            else:
+            self.state.stop = None  # only now: a window may have been turned away again and again
+            if not window:
                 await self._signal.wait()
 
     async def _publish(self, publisher: Publisher, window: Sequence[Outgoing]) -> None:
@@ -117,7 +106,6 @@ class GroupRelay:
         self._unmarked = await publisher.publish(window)
         self._halvings = max(0, self._halvings - 1)
         self.state.published += len(window)
-        self.state.last_published = datetime.now(UTC)
 
     @property
     def _limits(self) -> tuple[int, int]:
@@ -135,8 +123,9 @@ class GroupRelay:
             async with asyncio.timeout(seconds):
                 await self._finish.wait()
 
-    def _note(self, error: str) -> None:
-        if self.state.error != error:
-            _log.warning("relay-group-stopped", group=self.state.group, error=error)
-        self.state.error = error
-        self.state.stopped = self.state.stopped or datetime.now(UTC)
+    def _note(self, error: BaseException) -> None:
+        name, before = type(error).__name__, self.state.stop
+        if before is None or before.error != name:
+            told = {"reason": str(error)} if isinstance(error, Misconfigured) else {}  # ours: it names a topic
+            _log.warning("relay-group-stopped", group=self.state.group, error=name, **told)
+        self.state.stop = Stop(name, before.since if before else datetime.now(UTC))

@@ -8,13 +8,14 @@ On SQLite there is one process, which owns all groups from its start: nobody wai
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import ColumnElement, Connection, bindparam, literal_column, select, text
 
-from gateway.store.models import GROUPS, SHARDS
+from gateway.store.models import GROUPS, SHARDS, relay_lease
 
 LEASE_SECONDS: Final = 6
 RENEW_SECONDS: Final = 1.0
@@ -31,6 +32,9 @@ _LATER: Final = {
     "sqlite": f"strftime('%Y-%m-%d %H:%M:%f000', 'now', '+{LEASE_SECONDS} seconds')",
 }
 
+_GOES_ON: Final = "error = '', stopped = NULL"
+"""What stopped the owner before says nothing of the next."""
+
 
 @dataclass(frozen=True, slots=True)
 class Leases:
@@ -43,12 +47,22 @@ class Leases:
 
 
 @dataclass(frozen=True, slots=True)
+class Stop:
+    """What keeps a group's owner from publishing: the class of the error, and since when (UTC)."""
+
+    error: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class GroupOwner:
-    """Who owns a group now; None when its lease has run out. `epoch` counts its owners so far."""
+    """Who owns a group now; None when its lease has run out. `epoch` counts its owners so far, `stop` is what its owner
+    is stopped by."""
 
     group: int
     owner: str | None
     epoch: int
+    stop: Stop | None = None
 
 
 def shards_of(group: int) -> range:
@@ -85,6 +99,16 @@ def renew_leases(
     return Leases(kept | taken, taken, held - kept, surplus)
 
 
+def note_stops(connection: Connection, owner: str, stops: Mapping[int, Stop | None]) -> None:
+    """Writes what stops these groups, None for those that go on, where they are this relay's."""
+    for group, stop in stops.items():
+        connection.execute(
+            relay_lease.update()
+            .where(relay_lease.c.group == group, relay_lease.c.owner == owner)
+            .values(error=stop.error if stop else "", stopped=stop.since if stop else None)
+        )
+
+
 def is_owner(connection: Connection, owner: str, group: int) -> bool:
     """Whether the group is still this relay's by the database's clock."""
     query = text(f'SELECT 1 FROM relay_lease WHERE "group" = :group AND owner = :owner AND until > {_now(connection)}')  # noqa: S608
@@ -108,11 +132,19 @@ def leave(connection: Connection, owner: str, groups: Collection[int]) -> None:
 
 def group_owners(connection: Connection) -> list[GroupOwner]:
     """Every group with its owner, for health and status, whichever process asks."""
-    query = text(
-        f'SELECT "group", CASE WHEN until > {_now(connection)} THEN owner END AS owner, epoch'  # noqa: S608
-        ' FROM relay_lease ORDER BY "group"'
-    )
-    return [GroupOwner(row.group, row.owner, row.epoch) for row in connection.execute(query)]
+    lease = relay_lease.c
+    held: ColumnElement[bool] = literal_column(f"until > {_now(connection)}")
+    told = (lease.group, lease.owner, held.label("held"), lease.epoch, lease.error, lease.stopped)
+    rows = connection.execute(select(*told).order_by(lease.group))
+    return [
+        GroupOwner(
+            row.group,
+            row.owner if row.held else None,
+            row.epoch,
+            Stop(row.error, row.stopped) if row.held and row.error and row.stopped else None,
+        )
+        for row in rows
+    ]
 
 
 def _now(connection: Connection) -> str:
@@ -148,7 +180,7 @@ def _take(connection: Connection, owner: str, count: int, ending: Collection[int
     statement = text(
         'WITH free AS (SELECT "group" FROM relay_lease WHERE (until IS NULL OR until < clock_timestamp())'  # noqa: S608
         '  AND "group" <> ALL(:ending) ORDER BY "group" LIMIT :count FOR UPDATE SKIP LOCKED)'
-        f" UPDATE relay_lease SET owner = :owner, epoch = epoch + 1, until = {_LATER['postgresql']}"
+        f" UPDATE relay_lease SET owner = :owner, epoch = epoch + 1, {_GOES_ON}, until = {_LATER['postgresql']}"
         ' FROM free WHERE relay_lease."group" = free."group" RETURNING relay_lease."group"'
     )
     values = {"owner": owner, "count": count, "ending": list(ending)}
@@ -157,6 +189,7 @@ def _take(connection: Connection, owner: str, count: int, ending: Collection[int
 
 def _take_all(connection: Connection, owner: str) -> frozenset[int]:
     statement = text(
-        f'UPDATE relay_lease SET owner = :owner, epoch = epoch + 1, until = {_LATER["sqlite"]} RETURNING "group"'  # noqa: S608
+        f"UPDATE relay_lease SET owner = :owner, epoch = epoch + 1, {_GOES_ON}, until = {_LATER['sqlite']}"  # noqa: S608
+        ' RETURNING "group"'
     )
     return frozenset(connection.execute(statement, {"owner": owner}).scalars())

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Coroutine
-from datetime import UTC, datetime
 from typing import Final
 
 import structlog
 
-from contract.event import rfc3339
-from gateway.relay.group import MAY_PASS, GroupRelay
-from gateway.relay.leases import RENEW_SECONDS, leave, prepare_leases, release_leases, renew_leases
+from gateway.relay.group import MAY_PASS, GroupRelay, GroupState
+from gateway.relay.leases import RENEW_SECONDS, Stop, leave, note_stops, prepare_leases, release_leases, renew_leases
 from gateway.relay.outbox import ready_shards
 from gateway.relay.station import Station
 from gateway.relay.topics import Topics
@@ -31,6 +29,7 @@ class Relay:
     """Publishes the outbox to Kafka. Several may run on one PostgreSQL; on SQLite there is one, inside the gateway."""
 
     def __init__(self, station: Station) -> None:
+        self.database_error: str | None = None  # the class of what the database last failed by, None while it answers
         self._station = station
         self._database = station.database
         self._owner = station.owner
@@ -40,24 +39,17 @@ class Relay:
         self._ending: dict[int, asyncio.Task[None]] = {}
         self._woken = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._database_error: str | None = None
-        self._renewed: datetime | None = None
+        self._told: dict[int, Stop | None] = {}
 
     def wake(self) -> None:
         """Rows were committed. From any thread; does nothing while the relay does not run."""
         if self._loop is not None and not self._loop.is_closed() and not self._woken.is_set():
             self._loop.call_soon_threadsafe(self._woken.set)
 
-    def snapshot(self) -> dict[str, object]:
-        """What health shows: this relay's groups, and since when something stops them. No values of any message."""
-        return {
-            "owner": self._owner,
-            "transactional": self._station.transactional,
-            "running": self._loop is not None,
-            "renewed": rfc3339(self._renewed) if self._renewed else None,
-            "database_error": self._database_error,
-            "groups": [self._groups[group].state.as_dict() for group in sorted(self._groups)],
-        }
+    @property
+    def groups(self) -> list[GroupState]:
+        """The groups that this relay works on, in the order of their numbers."""
+        return [self._groups[number].state for number in sorted(self._groups)]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Relays until `stop` is set; then finishes the windows in hand and gives its groups back.
@@ -89,6 +81,7 @@ class Relay:
                     prepared = True
                 await self._renew(first=first)
                 first = False
+                await self._tell_stops()
             except MAY_PASS as error:
                 self._note_database(type(error).__name__)
             else:
@@ -102,7 +95,6 @@ class Relay:
             self._forget(group)
         held, ending = frozenset(self._groups), frozenset(self._ending)
         leases = await self._database.run(renew_leases, self._owner, held, first, ending)
-        self._renewed = datetime.now(UTC)
         # groups end beside the rounds: with Kafka away that takes seconds, in which the leases of all others would end
         for group in leases.lost - self._ending.keys():
             _log.warning("relay-group-lost", group=group)
@@ -111,6 +103,14 @@ class Relay:
             self._start(group)
         for group in leases.surplus - self._ending.keys():
             self._begin_to_end(group, self._give_back(group))
+
+    async def _tell_stops(self) -> None:
+        """Those who look at the whole hub read it in the database: health, status and doctor."""
+        stops = {number: group.state.stop for number, group in self._groups.items()}
+        news = {number: stop for number, stop in stops.items() if self._told.get(number) != stop}
+        if news:
+            await self._database.run(note_stops, self._owner, news)
+            self._told |= news
 
     async def _look_for_rows(self) -> None:
         while True:
@@ -157,8 +157,8 @@ class Relay:
         self._forget(group)
 
     def _forget(self, group: int) -> None:
-        self._groups.pop(group, None)
-        self._tasks.pop(group, None)
+        for known in (self._groups, self._tasks, self._told):
+            known.pop(group, None)
 
     async def _leave(self) -> None:
         held = list(self._groups)
@@ -170,6 +170,6 @@ class Relay:
             _log.warning("relay-leases-not-released", error=type(error).__name__)
 
     def _note_database(self, error: str | None) -> None:
-        if error is not None and error != self._database_error:
+        if error is not None and error != self.database_error:
             _log.warning("relay-database-away", error=error)
-        self._database_error = error
+        self.database_error = error

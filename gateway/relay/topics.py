@@ -38,6 +38,10 @@ class Topics:
             await within(ADMIN_SECONDS, create_topics(self._bootstrap, missing, replication=self._replication))
         self._known |= missing
 
+    def forget(self) -> None:
+        """Something was turned away: a topic may be gone, and `ensure` is to look again."""
+        self._known.clear()
+
 
 async def create_topics(bootstrap: str, names: Collection[str], *, replication: int = 1) -> None:
     """Creates topics with the hub's settings; one that exists stays as it is.

@@ -105,6 +105,8 @@ relay_lease = Table(
     Column("owner", String(64)),
     Column("until", UtcDateTime),
     Column("epoch", BigInteger, nullable=False, server_default="0"),
+    Column("error", String(64), nullable=False, server_default="", comment="class of what stops its owner just now"),
+    Column("stopped", UtcDateTime, comment="since when"),
 )
 
 heartbeat = Table(

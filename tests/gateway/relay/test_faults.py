@@ -94,7 +94,7 @@ async def test_a_relay_stopped_past_its_lease_gets_nothing_through(
         async with relaying(successor):
             await all_published(postgres)
             go_on.set()
-            await until(lambda: "FencedError" in {g.state.error for g in sleeper._groups.values()})
+            await until(lambda: "FencedError" in {each.stop.error for each in sleeper.groups if each.stop})
             await postgres.run(put, topic, "p1-a", b"5")
             await all_published(postgres)
     records = await read_topic(kafka_server, topic)
@@ -158,11 +158,11 @@ async def test_a_broker_that_comes_back_gets_everything_in_order(database: Datab
             for number in range(1, 20):
                 await database.run(put, topic, "p1-a", str(number).encode())
             relay.wake()
-            await until(lambda: any(group.state.error for group in relay._groups.values()))
+            await until(lambda: any(each.stop for each in relay.groups))
         finally:
             await asyncio.to_thread(kafka.start)
         await all_published(database, 60)
-        await until(lambda: not any(group.state.error for group in relay._groups.values()))
+        await until(lambda: not any(each.stop for each in relay.groups))
     records = await read_topic(kafka.address, topic)
     seen = list(dict.fromkeys(Envelope.from_headers(record.headers).id for record in records))
     numbers = {Envelope.from_headers(record.headers).id: int(record.value) for record in records}
@@ -230,10 +230,10 @@ async def test_a_database_that_comes_back_is_relayed_again(
         await all_published(postgres)
         await asyncio.to_thread(postgres_server.stop)
         try:
-            await until(lambda: relay.snapshot()["database_error"])
+            await until(lambda: relay.database_error)
         finally:
             await asyncio.to_thread(postgres_server.start)
-        await until(lambda: relay.snapshot()["database_error"] is None)
+        await until(lambda: relay.database_error is None)
         await postgres.run(put, topic, "p1-a", b"1")
         await all_published(postgres)
     assert [record.value for record in await read_topic(kafka_server, topic)] == [b"0", b"1"]

@@ -1,9 +1,19 @@
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
 
-from gateway.relay.leases import LEASE_SECONDS, group_owners, is_owner, leave, prepare_leases, renew_leases
+from gateway.relay.leases import (
+    LEASE_SECONDS,
+    Stop,
+    group_owners,
+    is_owner,
+    leave,
+    note_stops,
+    prepare_leases,
+    renew_leases,
+)
 from gateway.store.database import SESSION, Database, postgres_engine
 
 ALL = frozenset(range(8))
@@ -74,6 +84,24 @@ async def test_two_relays_at_once_never_hold_the_same_group(postgres: Database) 
     rounds = await asyncio.gather(*(postgres.run(renew_leases, name, NONE, True) for name in "abcdef"))
     taken = [group for leases in rounds for group in leases.taken]
     assert len(taken) == len(set(taken))
+
+
+async def test_what_stopped_an_owner_says_nothing_of_the_next(database: Database) -> None:
+    stop = Stop("TopicAuthorizationFailedError", datetime.now(UTC))
+    await database.run(prepare_leases)
+    await database.run(renew_leases, "a", NONE, True)
+    await database.run(note_stops, "a", {3: stop, 4: stop})
+    await database.run(note_stops, "b", {5: stop, 4: None})  # not its own
+    await database.run(note_stops, "a", {4: None})
+    assert await stops(database) == {3: stop}
+    await database.run(lambda c: c.execute(text("UPDATE relay_lease SET until = NULL")).close())
+    assert await stops(database) == {}
+    assert 3 in (await database.run(renew_leases, "b", NONE, True)).taken
+    assert await stops(database) == {}
+
+
+async def stops(database: Database) -> dict[int, Stop]:
+    return {each.group: each.stop for each in await database.read(group_owners) if each.stop}
 
 
 @pytest.mark.parametrize("hub_url", ["sqlite"], indirect=True)

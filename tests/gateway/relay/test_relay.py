@@ -93,19 +93,15 @@ class RelayContract:
             await all_published(database)
         assert numbers_of(await read_topic(bootstrap, topic), "p1-a") == [1, 2]
 
-    async def test_health_sees_every_group_and_what_it_did(self, database: Database, relay: Relay) -> None:
+    async def test_it_tells_of_every_group_and_what_it_did(self, database: Database, relay: Relay) -> None:
         await database.run(put, a_topic(), "p1-a", b"1")
         async with relaying(relay):
             await all_published(database)
 
-            def told() -> bool:
-                groups = relay.snapshot()["groups"]
-                assert isinstance(groups, list)
-                return len(groups) == 8 and sum(g["published"] for g in groups) == 1
-
-            await until(told)
-            assert relay.snapshot()["database_error"] is None
-        assert relay.snapshot()["running"] is False
+            await until(lambda: sorted(each.published for each in relay.groups) == [0] * 7 + [1])
+            assert relay.database_error is None
+            assert [each.stop for each in relay.groups] == [None] * 8
+        assert relay.groups == []
 
 
 class TestOnTheStandIn(RelayContract):
