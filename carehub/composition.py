@@ -210,7 +210,7 @@ def health_checks(shelf: Shelf, listeners: Listeners, metrics: Metrics, standing
         database_written(database, standing.process, news=shelf.news),
         backlog_within_budget(standing.guard, metrics),
         kafka_answers(kafka_probe(kafka.bootstrap), kafka.bootstrap) if kafka else no_kafka_known(),
-        shards_relayed(database),
+        shards_relayed(database, standing.guard),
         packs_compile(shelf),
         mllp_ports_open(listeners),
         sources_seen(database),

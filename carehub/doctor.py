@@ -18,9 +18,11 @@ from carehub.heartbeat import alive
 from carehub.installation import recorded_facts
 from carehub.kafka import find_kafka
 from carehub.packs import cache_of
+from carehub.restore.sample import topics_cut_short
 from carehub.secrets import NAMES, load_or_make_secrets, load_secrets, secret_files
 from carehub.settings import Settings, unknown_variables
 from carehub.tail import topics_of
+from carehub.topics import unfit_of_sources
 from contract.errors import Misconfigured
 from gateway.store.models import heartbeat, source
 from mappings.language import Catalogue, PackError, load_pack
@@ -29,6 +31,12 @@ from migrations import NEWEST, revision_of
 
 LEAST_FREE_BYTES: Final = 1024**3
 """Free space in the data folder below which a backlog could fill the disk soon."""
+
+
+_RESTORE: Final = "carehub restore check; docs/backup.md says how they come back"
+_PARTITIONS: Final = (
+    "persons' keys lie otherwise than in the hub's other topics: drain it, delete it, carehub topics apply"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,7 @@ async def examine(settings: Settings) -> list[Finding]:
     """Looks at everything; whatever is wrong with one thing, the others are looked at too."""
     here = [_python(), *_variables(), *_packs(settings), _disk(settings)]
     found = [await look(settings) for look in (_database, _secrets, _kafka, _tls)]
-    return [*here, *found, *await _gateways(settings)]
+    return [*here, *found, *await _topics(settings), *await _gateways(settings)]
 
 
 def _python() -> Finding:
@@ -137,6 +145,24 @@ async def _kafka(settings: Settings) -> Finding:
         return f"{kafka.bootstrap} answers"
 
     return await _finding("Kafka", look)
+
+
+async def _topics(settings: Settings) -> list[Finding]:
+    """Whether Kafka has topics set as the hub needs them, and still has what was published last."""
+    kafka = find_kafka(settings)
+    if kafka is None or not kafka.transactional:
+        return []
+    try:
+        unfit, short = await unfit_of_sources(settings), await topics_cut_short(settings)
+    except Misconfigured:
+        return []  # the findings of database and Kafka say so
+    found = [Finding("topics", False, f"{name} lacks events that were published to it", _RESTORE) for name in short]
+    for each in unfit:
+        advice = "carehub topics apply" if each.changeable else _PARTITIONS
+        found.append(
+            Finding("topics", False, f"{each.topic} has {each.setting} {each.found}, not {each.needed}", advice)
+        )
+    return found or [Finding("topics", True, "set as the hub needs them, with what was published to them")]
 
 
 async def _tls(settings: Settings) -> Finding:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
+from carehub.relaying import relay_faults
+from contract.event import rfc3339
 from gateway.deadline import within
+from gateway.ops.backlog import BacklogGuard
 from gateway.ops.checks import KafkaProbe
 from gateway.ops.health import Check, Finding
 from gateway.relay.leases import group_owners
@@ -46,15 +51,19 @@ def no_kafka_known() -> Check:
     return Check("kafka", look, needed=False)
 
 
-def shards_relayed(database: Database) -> Check:
-    """That each group of shards has an owner. Not needed: without one, events are kept and wait."""
+def shards_relayed(database: Database, guard: BacklogGuard) -> Check:
+    """That events get on: each group of shards has an owner, nothing stops it, and no event has waited for long. Not
+    needed: until then events are kept and wait."""
 
     async def look() -> Finding:
         owners = await database.read(group_owners)
-        detail = {"owners": {str(each.group): each.owner for each in owners}}
-        alone = sum(each.owner is None for each in owners)
-        if owners and not alone:
-            return Finding(True, detail=detail)
-        return Finding(False, "groups of shards have no owner: is a relay running?", detail)
+        stops = {each.group: each.stop for each in owners if each.stop}
+        detail = {
+            "owners": {str(each.group): each.owner for each in owners},
+            "stopped": {str(number): {"error": s.error, "since": rfc3339(s.since)} for number, s in stops.items()},
+        }
+        owned = sum(each.owner is not None for each in owners)
+        faults = relay_faults(owned, stops, guard.oldest_seconds, datetime.now(UTC))
+        return Finding(not faults, "; ".join(faults), detail)
 
     return Check("relay", look, needed=False)

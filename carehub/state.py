@@ -14,19 +14,17 @@ from sqlalchemy import Connection, func, select
 from carehub.databases import open_hub
 from carehub.heartbeat import alive
 from carehub.kafka import find_kafka
+from carehub.relaying import relay_faults
 from carehub.settings import Settings
 from carehub.tail import topics_of
 from contract.errors import Misconfigured
 from gateway.ops.backlog import Budget, Measure, seconds_until_full
-from gateway.relay.leases import GroupOwner, group_owners
+from gateway.relay.leases import GroupOwner, Stop, group_owners
 from gateway.store.database import Database
 from gateway.store.health import measure_backlog
 from gateway.store.models import GROUPS, batch, dead_letter, heartbeat, outbox, source, waiting
 from gateway.store.replays import Status, all_replays
 from gateway.store.retention import last_run
-
-STUCK_SECONDS: Final = 60.0
-"""Age of an unpublished event from which on something is stuck, not just busy."""
 
 PILING_SECONDS: Final = 5.0
 """Age from which on it is worth a moment to see how fast they pile up."""
@@ -45,10 +43,12 @@ class RunningReplay:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What the database tells. Times are UTC. `relays` has the groups of shards that each relay owns now."""
+    """What the database tells. Times are UTC. `relays` has the groups of shards that each relay owns now, `stopped`
+    what stops those that do not go on."""
 
     gateways: int
     relays: Mapping[str, tuple[int, ...]]
+    stopped: Mapping[int, Stop]
     sources: int
     paused: int
     last_message: datetime | None
@@ -116,13 +116,15 @@ def count(connection: Connection, now: datetime) -> Counts:
     unpublished, oldest = connection.execute(
         select(func.count(), func.min(outbox.c.created)).where(outbox.c.published.is_(None))
     ).one()
+    owners = group_owners(connection)
     waits, oldest_waiting = connection.execute(
         select(func.count(waiting.c.message.distinct()), func.min(waiting.c.since))
     ).one()
     known = source.c.disabled.is_(False)
     return Counts(
         gateways=_number(connection, heartbeat, *alive("gateway", now)),
-        relays=_relays(group_owners(connection)),
+        relays=_relays(owners),
+        stopped={each.group: each.stop for each in owners if each.stop},
         sources=_number(connection, source, known),
         paused=_number(connection, source, known, source.c.paused.is_(True)),
         last_message=connection.execute(select(func.max(source.c.last_seen))).scalar(),
@@ -161,11 +163,10 @@ def _problems(counts: Counts, now: datetime, kafka: str | None, *, answers: bool
         found.append("no Kafka is known: set KAFKA_BOOTSTRAP_SERVERS, or carehub broker")
     elif not answers:
         found.append(f"Kafka at {kafka} does not answer; events are kept and wait in the outbox")
-    if counts.oldest_unpublished and (age := (now - counts.oldest_unpublished).total_seconds()) > STUCK_SECONDS:
-        found.append(f"the oldest event has waited {age:.0f} s to be published: look at the relay's log")
-    if counts.unpublished and counts.relay_groups < GROUPS:
-        found.append(f"only {counts.relay_groups} of {GROUPS} relay groups have an owner: is a relay running?")
-    return found
+    oldest = counts.oldest_unpublished
+    waited = (now - oldest).total_seconds() if oldest else 0.0
+    owned = counts.relay_groups if counts.gateways or counts.unpublished else GROUPS  # else there is nothing to relay
+    return [*found, *relay_faults(owned, counts.stopped, waited, now)]
 
 
 async def _answers(bootstrap: str) -> bool:

@@ -11,7 +11,10 @@ from carehub.commands import exits
 from carehub.output import AsJson
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from carehub.state import RunningReplay
+    from gateway.relay.leases import Stop
 
 STATUS_HELP = """The state of the whole in ten lines. Exit code 1 when something is unwell.
 
@@ -60,7 +63,7 @@ def status(as_json: AsJson = False) -> None:
                 "sources": f"{counts.sources}{paused}, last message {cell(counts.last_message)}",
                 "to publish": f"{counts.unpublished} events{oldest}{_until_full(state.seconds_until_full)}",
                 "relay": f"{counts.relay_groups} of {GROUPS} groups of shards have an owner",
-                **{f"  {owner}": _numbers(groups) for owner, groups in sorted(counts.relays.items())},
+                **{f"  {owner}": _groups(numbers, counts.stopped) for owner, numbers in sorted(counts.relays.items())},
                 "waiting": f"{counts.waiting} messages wait for a parent{waited}",
                 "dead letters": f"{counts.dead_letters} open",
                 "files": f"{counts.batches} at work",
@@ -85,8 +88,9 @@ def _replay(found: RunningReplay) -> str:
     return f"{found.name} {found.percent:g} %{f', stopped just now by {found.error}' if found.error else ''}"
 
 
-def _numbers(groups: tuple[int, ...]) -> str:
-    return f"groups {', '.join(map(str, groups))}"
+def _groups(numbers: Iterable[int], stopped: Mapping[int, Stop]) -> str:
+    told = (f"{each} ({stopped[each].error})" if each in stopped else str(each) for each in numbers)
+    return f"groups {', '.join(told)}"
 
 
 def doctor(as_json: AsJson = False) -> None:

@@ -17,6 +17,16 @@ Examples:
     carehub tail care.qvv.acute.v1 --from-start --count 1 --json | jq .value
 """
 
+APPLY_HELP = """Makes the topics that are missing. Of those that are there it raises a size limit below the hub's, and
+switches compaction off, which would keep one event of each person; how long Kafka keeps events stays as it is. Exits
+with 1 when a topic has another number of partitions, which cannot be changed in place.
+
+Example:
+
+\b
+    carehub topics apply
+"""
+
 topics = typer.Typer(no_args_is_help=True, help="Event topics: what sources fill, and what Kafka has.")
 
 
@@ -58,19 +68,26 @@ def show(topic: Annotated[str, typer.Argument(help="`care.<place>.<sector>.v1`")
     print_table(["partition", "start", "end", "events"], rows, none="no partitions")
 
 
-@topics.command("apply", help="Makes the topics that are missing, with the hub's settings; changes and deletes none.")
+@topics.command("apply", help=APPLY_HELP)
 def apply(as_json: AsJson = False) -> None:
     import asyncio
+    from dataclasses import asdict
 
+    from carehub.commands import exits
     from carehub.output import print_json, print_table
     from carehub.settings import read_settings
     from carehub.topics import apply_topics
 
-    made = asyncio.run(apply_topics(read_settings()))
+    applied = asyncio.run(apply_topics(read_settings()))
     if as_json:
-        print_json({"made": made})
+        print_json(asdict(applied))
     else:
-        print_table(["made"], ([name] for name in made), none="every topic is there")
+        changed = (["set", each.topic, f"{each.setting} {each.needed}, was {each.found}"] for each in applied.changed)
+        left = (["NOT SET", each.topic, f"{each.setting} {each.found}, not {each.needed}"] for each in applied.left)
+        rows = [*(["made", name, ""] for name in applied.made), *changed, *left]
+        print_table(["", "topic", "setting"], rows, none="every topic is there, and set as the hub needs it")
+    if applied.left:
+        raise typer.Exit(exits.NO)
 
 
 def tail(

@@ -13,10 +13,9 @@ from typing import Final
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import ConsumerRecord, TopicPartition
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource  # type: ignore[attr-defined]
 
-from carehub.tail import ANSWER_SECONDS, reader, topics_of
+from carehub.tail import reader, topics_of
+from carehub.topics import retention_of, settings_of
 from contract.event import Envelope
 from contract.topics import parse_topic
 
@@ -116,7 +115,7 @@ async def read_holdings(bootstrap: str, since: datetime | None) -> Holdings:
     partitions = [TopicPartition(name, number) for name, numbers in there.items() for number in numbers]
     if not partitions:
         return found
-    found.kept_ms = await asyncio.to_thread(_kept_ms, bootstrap, sorted(there))
+    found.kept_ms = retention_of(await asyncio.to_thread(settings_of, bootstrap, there))
     # what is committed is shown a moment later, partition by partition: to the end of all records, then, whoever wrote
     # them; a transaction that a dead relay left open holds that up for some seconds, until Kafka ends it
     async with reader(bootstrap, partitions, isolation="read_uncommitted") as everything:
@@ -146,17 +145,3 @@ def _is_ours(name: str) -> bool:
         return parse_topic(name).project is None
     except ValueError:
         return False
-
-
-def _kept_ms(bootstrap: str, topics: Sequence[str]) -> dict[str, int | None]:
-    """None for topics that are kept for ever, and where a broker does not tell."""
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
-    asked = admin.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, name) for name in topics])
-    told: dict[str, int | None] = {}
-    for resource, answer in asked.items():
-        try:
-            kept = int(answer.result(timeout=ANSWER_SECONDS)["retention.ms"].value)
-        except (KafkaException, KeyError):
-            kept = -1
-        told[resource.name] = None if kept < 0 else kept
-    return told

@@ -77,6 +77,11 @@ class BacklogGuard:
         return found
 
     @property
+    def oldest_seconds(self) -> float:
+        """For how long the oldest unpublished event had waited when last measured; 0.0 when there was none."""
+        return self._measures[-1].found.oldest_seconds if self._measures else 0.0
+
+    @property
     def used_up(self) -> bool:
         return bool(self._measures) and self.budget.used_up(self._measures[-1].found)
 

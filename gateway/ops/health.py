@@ -113,10 +113,11 @@ class Health:
         return self._started
 
     def report(self) -> dict[str, object]:
-        """Everything the checks found, by their names. For those who are logged in."""
+        """Everything the checks found, by their names; `well` when nothing is wrong anywhere. For who is logged in."""
         readiness = self.readiness()
         checks = {check.name: self._told(check) for check in self._checks}
-        return {"ready": readiness.ok, "reasons": list(readiness.reasons), "checks": checks}
+        well = all(told["ok"] for told in checks.values())
+        return {"ready": readiness.ok, "well": well, "reasons": list(readiness.reasons), "checks": checks}
 
     def _told(self, check: Check) -> dict[str, object]:
         if (found := self._found.get(check.name)) is None:

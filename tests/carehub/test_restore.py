@@ -209,6 +209,11 @@ def restore(hub: Hub) -> None:
         hub.url = f"{hub.url.rpartition('/')[0]}/hub_restored"
 
 
+def topics_of_doctor(hub: Hub, code: int) -> list[str]:
+    findings = hub.carehub("doctor", code=code)["findings"]
+    return [each["found"] for each in findings if each["what"] == "topics" and not each["ok"]]
+
+
 def test_a_backup_is_restored_and_what_kafka_lacks_is_published(hub: Hub) -> None:
     told = asyncio.run(before_the_backup(hub))
     hub.shell(*(["VACUUM"] if hub.on_sqlite else ["pg_dump", "pg_basebackup"]), "cp -a")
@@ -232,6 +237,7 @@ def test_a_backup_is_restored_and_what_kafka_lacks_is_published(hub: Hub) -> Non
     [lost] = [each for each in checked["onlyInKafka"] if each["topic"] == hub.topic]
     assert lost["events"] == len(only_in_kafka)
     assert checked["nextNumber"] is None
+    assert topics_of_doctor(hub, 1) == [f"{hub.topic} lacks events that were published to it"]
     assert "lacked by Kafka" in hub.shell("restore reconcile")
     settled = hub.carehub("restore", "reconcile")
     assert settled["outbox"] == {
@@ -253,6 +259,7 @@ def test_a_backup_is_restored_and_what_kafka_lacks_is_published(hub: Hub) -> Non
     assert min(by_id[id_].sequence for id_ in new) > highest + LEAP
     assert {by_id[id_].late for id_ in told["lost"]} == {True}
     assert_in_order(records)
+    assert topics_of_doctor(hub, 0) == []
     last_id, noted = asyncio.run(facts(hub))
     assert last_id > highest + LEAP
     assert [row.detail["outbox"]["lackedByKafka"] for row in noted] == [7, 0]
