@@ -42,6 +42,7 @@ from gateway.ops.checks import (
     backlog_within_budget,
     database_written,
     kafka_answers,
+    messages_kept,
     mllp_ports_open,
     packs_compile,
     retention_runs,
@@ -114,7 +115,7 @@ async def composed_gateway(
             relays = make_relays(settings, database, kafka, installation.hub_id, process)
         waking = Waking(keeper, relays.relay.wake) if relays else keeper
         hub = Hub(database, waking, shelf, installation.secrets.resource_ids)
-        standing = Standing(settings, database, host, process, kafka, guard)
+        standing = Standing(settings, database, host, process, kafka, guard, keeper)
         gateway, health = make_gateway(hub, keys, relays, standing)
         await keeper.start()
         await health.start()
@@ -163,6 +164,7 @@ class Standing:
     process: str
     kafka: Kafka | None
     guard: BacklogGuard
+    keeper: Keeper
 
 
 def make_gateway(hub: Hub, keys: StoreKeys, relays: Relays | None, standing: Standing) -> tuple[Gateway, Health]:
@@ -208,6 +210,7 @@ def health_checks(shelf: Shelf, listeners: Listeners, metrics: Metrics, standing
     kafka, database = standing.kafka, standing.database
     return [
         database_written(database, standing.process, news=shelf.news),
+        messages_kept(standing.keeper),
         backlog_within_budget(standing.guard, metrics),
         kafka_answers(kafka_probe(kafka.bootstrap), kafka.bootstrap) if kafka else no_kafka_known(),
         shards_relayed(database, standing.guard),

@@ -15,6 +15,7 @@ from gateway.ops.metrics import Metrics
 from gateway.retention import EVERY
 from gateway.shelf import Shelf
 from gateway.store.database import Database
+from gateway.store.group import Keeper
 from gateway.store.health import PackNews, count_open_dead_letters, last_seen, measure_waiting, write_heartbeat
 from gateway.store.retention import last_run
 
@@ -36,6 +37,18 @@ def database_written(
         return Finding(True, detail={"kind": "sqlite" if database.on_sqlite else "postgresql"})
 
     return Check("database", look, seconds=3.0)
+
+
+def messages_kept(keeper: Keeper) -> Check:
+    """What became of the last messages. Needed: a database that is nearly full may take the sign of life, which is
+    small, and no message."""
+
+    async def look() -> Finding:
+        if keeper.failing:
+            return Finding(False, "the database did not take the last messages: is its disk full?")
+        return Finding(True)
+
+    return Check("intake", look)
 
 
 def backlog_within_budget(guard: BacklogGuard, metrics: Metrics) -> Check:

@@ -7,6 +7,7 @@ keep() → queue, bounded in rows and bytes → one task: take a group, one tran
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from gateway.store.entry import Entry, StoreKeys, prepare
 from gateway.store.keep import keep_batch
 from gateway.store.keeping import Keeping, Kept
 from gateway.store.sharing import Sharing
+
+FAILING_SECONDS: Final = 5.0
+"""For how long a commit that failed counts, when none comes after it: nobody may send any more."""
 
 GROUP_ROWS: Final = 256
 GROUP_BYTES: Final = 16 * 1024 * 1024
@@ -47,12 +51,15 @@ class Keeper:
         rows: int = 2000,
         size: int = 256 * 1024 * 1024,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._keys = keys
         self._rows = rows
         self._size = size
         self._clock = clock
+        self._monotonic = monotonic
+        self._failed: float | None = None
         self._sharing = Sharing()
         self._queue: deque[_Waiting] = deque()
         self._held = 0
@@ -64,6 +71,11 @@ class Keeper:
     def waiting(self) -> int:
         """Messages that wait for their commit."""
         return len(self._queue)
+
+    @property
+    def failing(self) -> bool:
+        """Whether the database did not take the last group, a moment ago."""
+        return self._failed is not None and self._monotonic() - self._failed < FAILING_SECONDS
 
     async def start(self) -> None:
         self._task = asyncio.create_task(self._work(), name="group-commit")
@@ -135,4 +147,5 @@ class Keeper:
         attempt = asyncio.ensure_future(self._database.run(keep_batch, entries, self._sharing, self._clock()))
         await asyncio.wait([attempt])
         failure = attempt.exception()
+        self._failed = self._monotonic() if isinstance(failure, Unavailable) else None
         return ([], failure) if failure is not None else (attempt.result(), None)

@@ -7,17 +7,27 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import NoReturn
 
 import pytest
 
-from contract.errors import Unavailable
+from contract.errors import Code, Unavailable, refuse
 from gateway.ops.backlog import BacklogGuard, Budget
-from gateway.ops.checks import backlog_within_budget, database_written, kafka_answers, sources_seen, work_left
+from gateway.ops.checks import (
+    backlog_within_budget,
+    database_written,
+    kafka_answers,
+    messages_kept,
+    sources_seen,
+    work_left,
+)
 from gateway.ops.health import Check, Health
 from gateway.ops.last_seen import LastSeen
 from gateway.ops.metrics import Metrics
 from gateway.store.database import Database
-from tests.gateway.store.making import draft, keeping, person, refused
+from gateway.store.group import Keeper
+from tests.gateway.store.making import KEYS, draft, keeping, person, refused
 from tests.gateway.stored import Stored, stored
 
 
@@ -74,6 +84,34 @@ async def test_a_database_that_answers_nothing_is_not_ready_in_time() -> None:
         writer.close()
     silent.close()
     await database.close()
+
+
+async def test_a_database_that_takes_no_message_is_not_ready_though_it_takes_the_sign_of_life(house: Stored) -> None:
+    """As PostgreSQL on a full disk: a page that is there can be written, a new one cannot."""
+    now = 0.0
+    keeper = Keeper(house.database, KEYS, monotonic=lambda: now)
+    await keeper.start()
+    checks = (database_written(house.database, "gateway-1"), messages_kept(keeper))
+    assert (await looked(*checks)).readiness().ok
+
+    async def no_message(*_: object) -> NoReturn:
+        raise refuse(Unavailable, Code.UNAVAILABLE, "the hub's database cannot be used now; send the message again")
+
+    keeper._database = SimpleNamespace(run=no_message)  # type: ignore[assignment]
+    with pytest.raises(Unavailable):
+        await keeper.keep(keeping(draft(person("1"))))
+    assert (await looked(*checks)).readiness().reasons == (
+        "intake: the database did not take the last messages: is its disk full?",
+    )
+    now = 6.0  # nobody has sent one since
+    assert (await looked(*checks)).readiness().ok
+    with pytest.raises(Unavailable):
+        await keeper.keep(keeping(draft(person("1"))))
+    assert not (await looked(*checks)).readiness().ok
+    keeper._database = house.database
+    await keeper.keep(keeping(draft(person("1"))))
+    assert (await looked(*checks)).readiness().ok
+    await keeper.close()
 
 
 async def test_a_database_that_is_gone_is_not_ready() -> None:
