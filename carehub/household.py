@@ -88,9 +88,12 @@ def keep_house(settings: Settings, gateway: Sequence[str], *, as_json: bool) -> 
 
 def keep_broker(settings: Settings, port: int, *, as_json: bool) -> None:
     """`carehub broker`: until Ctrl-C or SIGTERM. Raises Misconfigured when another one runs already."""
+    if settings.kafka_bootstrap_servers in (f"127.0.0.1:{port}", f"localhost:{port}"):
+        settings = settings.model_copy(update={"kafka_bootstrap_servers": ""})  # others are to use what is started here
     known = find_kafka(settings)
     if known is not None:
-        raise Misconfigured(f"this installation uses the Kafka at {known.bootstrap} already: no second one is started")
+        advice = "; without KAFKA_BOOTSTRAP_SERVERS this command starts one here" if known.kind == "configured" else ""
+        raise Misconfigured(f"this installation uses the Kafka at {known.bootstrap}: no second one is started{advice}")
     interrupt_on_sigterm()
     try:
         with running_kafka(settings, say, port) as kafka:
