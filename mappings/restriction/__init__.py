@@ -72,7 +72,7 @@ def _drafts(event: MappedEvent, book: RuleBook) -> tuple[Draft, ...]:
     elements = [f for f in found if f.rule.scope is Scope.ELEMENT]
     if not elements:
         return (_draft(event, bundle, redacted=tuple(redacted), flags=flags),)
-    ordinary = _without(bundle, elements)
+    ordinary = _without(bundle, elements, event)
     names = (*redacted, *dict.fromkeys(f.rule.name for f in elements))
     return (_draft(event, ordinary, redacted=names, flags=flags), whole)
 
@@ -110,11 +110,13 @@ def _flags(event: MappedEvent, found: list[Finding]) -> tuple[FlagChange, ...]:
     return tuple(FlagChange(name, on) for name, on in changes.items())
 
 
-def _without(bundle: Json, elements: list[Finding]) -> Json:
-    """A copy without the labelled resources. The copy of a label is equal to it, so the label finds them again."""
+def _without(bundle: Json, elements: list[Finding], event: MappedEvent) -> Json:
+    """A copy without the labelled resources. The copy of a label is equal to it, so the label finds them again. Whom
+    the event is about stays: it is under that person's key that readers get what is left."""
     labelled = [f.resource for f in elements]
     without = copy.deepcopy(bundle)
-    remove_resources(without, lambda resource: resource in labelled)
+    about = [f"Patient/{id_}" for id_ in (event.subject, event.prior, event.also) if id_]
+    remove_resources(without, lambda resource: resource in labelled, about)
     return without
 
 

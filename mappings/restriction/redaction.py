@@ -39,8 +39,9 @@ def remove_elements(bundle: Json, withheld: Collection[tuple[str, tuple[str, ...
     return removed
 
 
-def remove_resources(bundle: Json, gone: Callable[[Json], bool]) -> None:
-    """Removes entries and contained resources for which `gone` is true, with every reference to them."""
+def remove_resources(bundle: Json, gone: Callable[[Json], bool], kept: Collection[str] = ()) -> None:
+    """Removes entries and contained resources for which `gone` is true, with every reference to them. Those that `kept`
+    names (`Patient/ID`) stay, also when nothing points to them any more."""
     names: set[str] = set()
     mentioned: set[str] = set()
     for holder, entry in [*_entries(bundle)]:
@@ -65,7 +66,7 @@ def remove_resources(bundle: Json, gone: Callable[[Json], bool]) -> None:
                 holder.remove(entry)
                 fallen |= _names(entry)
         names = fallen
-    _drop_orphans(bundle, mentioned)
+    _drop_orphans(bundle, mentioned, kept)
     _drop_narrative(bundle)
 
 
@@ -146,10 +147,10 @@ def _prune(value: Json, names: set[str]) -> bool:
     return not value or (lost and "resourceType" not in value)
 
 
-def _drop_orphans(bundle: Json, mentioned: set[str]) -> None:
+def _drop_orphans(bundle: Json, mentioned: set[str], kept: Collection[str] = ()) -> None:
     """Removes entries and contained resources that only removed parts pointed to, and so on from these."""
     while mentioned:
-        still = set(_references(bundle))
+        still = {*_references(bundle), *kept}
         after: set[str] = set()
         for holder, entry in [*_entries(bundle)]:
             names = _names(entry)

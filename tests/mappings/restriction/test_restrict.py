@@ -137,6 +137,18 @@ def test_a_label_on_somebody_else_sets_no_flag_on_the_person() -> None:
     assert b"Made-up" not in draft.body
 
 
+def test_whom_the_event_is_about_stays_when_only_what_goes_points_to_them() -> None:
+    """Else the event would lose its person's key, and with it its place among their events."""
+    mother = {"resourceType": "Patient", "id": "p2", "name": [{"family": "Mother"}]}
+    about = {"subject": {"reference": "urn:uuid:p1"}, "asserter": {"reference": "urn:uuid:p2"}}
+    diagnosis = {"resourceType": "Condition", "id": "c1", **RESTRICTED, **about}
+    ordinary, whole = restrict(Mapped((event(patient(), mother, GP, diagnosis, focus=[{"reference": "urn:uuid:c1"}]),)))
+    assert types(ordinary) == ["MessageHeader", "Patient", "Organization"]
+    assert types(whole) == ["MessageHeader", "Patient", "Patient", "Organization", "Condition"]
+    assert ordinary.subject == whole.subject is not None
+    assert b"Mother" not in ordinary.body
+
+
 def test_a_confidential_diagnosis_goes_out_only_on_the_restricted_topic() -> None:
     secret = {"resourceType": "Condition", "id": "c1", "code": {"text": "private matter"}, **RESTRICTED}
     open_one = {"resourceType": "Condition", "id": "c2", "code": {"text": "fracture"}}
