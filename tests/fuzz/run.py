@@ -15,7 +15,11 @@ MOST_GROWN_MIB: Final = 64.0
 """How much a process may grow after it has become warm. The fuzzer keeps inputs, for which there is room here."""
 START_SECONDS: Final = 300.0
 _COVERAGE: Final = re.compile(r"\bcov: (\d+)")
+_EXECUTED: Final = re.compile(r"^stat::number_of_executed_units:\s+(\d+)", re.MULTILINE)
 _FAULT: Final = re.compile(r"(?:^ === Uncaught Python exception: ===\n|ERROR: libFuzzer: )(.*)$", re.MULTILINE)
+
+
+_NONE: Final = dict.fromkeys(("executions", "seconds", "slowest_seconds", "slowest_size", "warm_mib", "last_mib"), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +82,15 @@ def run(task: Task) -> Outcome:
     kept = sorted(str(file) for file in set(task.found.glob("*")) - before)
     if not any(task.found.iterdir()):
         task.found.rmdir()
-    coverage = _COVERAGE.findall(said)
+    coverage, executed = _COVERAGE.findall(said), _EXECUTED.search(said)
+    if executed:
+        figures["executions"] = int(executed[1])  # what was left in the file is some tenths of a second old
     return Outcome(
         target=task.target,
         edges=int(coverage[-1]) if coverage else 0,
         kept=tuple(kept),
         fault=fault_in(said) if code else "",
-        **figures
-        or {"executions": 0, "seconds": 0, "slowest_seconds": 0, "slowest_size": 0, "warm_mib": 0, "last_mib": 0},
+        **_NONE | figures,
     )
 
 
