@@ -24,14 +24,8 @@ from carehub.settings import Settings
 from contract.errors import Misconfigured
 from gateway.remapping import Remapped, remap
 from gateway.source import Source
-from gateway.store.corrections import (
-    Correction,
-    Stored,
-    count_messages,
-    publish_corrections,
-    standing_events,
-    stored_messages,
-)
+from gateway.store.correct import publish_amendments
+from gateway.store.corrections import Correction, Stored, count_messages, standing_events, stored_messages
 from gateway.store.sharing import Sharing
 from gateway.store.sources import registered_source
 from mappings.language.comparing import Difference
@@ -46,7 +40,8 @@ BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 @dataclass(slots=True)
 class Summary:
     """What is different, or was corrected: messages, events by type, elements, and what was not taken in. `corrected`
-    messages are those of which a correction says all that there is to say."""
+    messages are those of which corrections and additions say all that there is to say; `left` are events in addition
+    that only taking the message in could make."""
 
     messages: int = 0
     same: int = 0
@@ -56,6 +51,7 @@ class Summary:
     examples: dict[str, str] = field(default_factory=dict)
     versions: Counter[tuple[str, str]] = field(default_factory=Counter)
     added: Counter[str] = field(default_factory=Counter)
+    left: Counter[str] = field(default_factory=Counter)
     gone: Counter[str] = field(default_factory=Counter)
     refused: Counter[tuple[str, str]] = field(default_factory=Counter)
     waits: int = 0
@@ -64,15 +60,17 @@ class Summary:
     def add(self, found: Remapped) -> None:
         self.messages += 1
         self.same += found.same
-        self.corrected += bool(found.corrections) and not (found.added or found.gone)
+        self.corrected += found.correctable and not found.same
         self.waits += found.waits
-        self.added.update(found.added)
+        self.added.update(each.draft.type for each in found.additions)
+        self.left.update(found.left)
         self.gone.update(found.gone)
         if found.refused is not None:
             self.refused[str(found.refused.code), found.refused.path] += 1
+        for amendment in found.amendments:
+            self.versions[found.message.pack_version, amendment.pack_version] += 1
         for correction in found.corrections:
             self.corrections[correction.draft.type] += 1
-            self.versions[found.message.pack_version, correction.pack_version] += 1
             for path in elements_of(correction):
                 self.elements[path] += 1
                 self.examples.setdefault(path, found.message.id)
@@ -88,6 +86,7 @@ class Summary:
             ],
             "versions": [{"from": old, "to": new, "events": n} for (old, new), n in self.versions.most_common()],
             "added": dict(self.added.most_common()),
+            "left": dict(self.left.most_common()),
             "gone": dict(self.gone.most_common()),
             "refused": [{"code": code, "path": path, "messages": n} for (code, path), n in self.refused.most_common()],
             "waits": self.waits,
@@ -172,14 +171,12 @@ async def _remapped(line: Line, source: Source, page: Sequence[Stored]) -> list[
 
 
 async def _publish(line: Line, source: Source, sharing: Sharing, found: Sequence[Remapped]) -> int:
-    corrections = sorted(
-        (correction for each in found for correction in each.corrections), key=lambda each: each.standing.arrived
-    )
-    if not corrections:
+    amendments = [amendment for each in found for amendment in each.amendments]
+    if not amendments:
         return 0
     await line.guard.measure()
     line.guard.admit()
-    return await line.hub.database.run(publish_corrections, corrections, source, sharing, account(), datetime.now(UTC))
+    return await line.hub.database.run(publish_amendments, amendments, source, sharing, account(), datetime.now(UTC))
 
 
 def _values(found: Remapped, limit: int) -> Shown:

@@ -103,12 +103,13 @@ def list_(
         columns = ["id", "source", "code", "where", "times", "status", "last received"]
         print_table(columns, rows, none="no dead letters")
     else:
-        columns = ["group", "source", "code", "where", "pack", "letters", "first received", "last received", "example"]
+        counts = ["letters", "open"] if status is Status.ALL else ["letters"]
+        columns = ["group", "source", "code", "where", "pack", *counts, "first received", "last received", "example"]
         rows = (
             [
                 *(each[name] for name in ("group", "source", "code", "path")),
                 f"{each['pack']} {each['packVersion']}".strip(),
-                *(each[name] for name in ("letters", "firstReceived", "lastReceived", "example")),
+                *(each[name] for name in (*counts, "firstReceived", "lastReceived", "example")),
             ]
             for each in found
         )

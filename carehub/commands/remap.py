@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 REMAP_HELP = """Maps stored messages of a source again, by the packs as they stand now, and shows what differs.
 
 With --publish, what differs is corrected: an event of the same type, person and resource ids, with a ce_id of its own
-and ce_corrects; behind later events of its person it carries ce_late. Events that a message would not make any more,
-or would make in addition, are counted and left to you. Safe to repeat, also after a crash.
+and ce_corrects. An event that a message makes today in addition, about a person whom one of its events is about, is
+published too. Behind later events of their person they carry ce_late. What cannot be published so is counted and left to
+you, as are events that a message would not make any more. Safe to repeat, also after a crash.
 
 Exit code 0 when nothing differs any more, else 1.
 
@@ -79,7 +80,8 @@ def _tell(summary: Summary, shown: Shown, *, as_json: bool) -> None:
         for each in found["elements"]
     }
     facts |= {f"mapped by {each['from']}": f"today {each['to']}: {each['events']} events" for each in found["versions"]}
-    facts |= {f"no event yet of {type_}": f"{n} left to you" for type_, n in found["added"].items()}
+    facts |= {f"in addition {type_}": number for type_, number in found["added"].items()}
+    facts |= {f"no event yet of {type_}": f"{n} left to you" for type_, n in found["left"].items()}
     facts |= {f"no longer an event of {type_}": f"{n} left to you" for type_, n in found["gone"].items()}
     facts |= {
         f"would be refused today {number}": f"{each['messages']} {each['code']} {each['path']}".strip()

@@ -149,9 +149,9 @@ SCHEMAS: Final[Mapping[str, Any]] = {
                     "type": "object",
                     "required": [
                         *("group", "source", "code", "path", "text", "pack", "packVersion"),
-                        *("letters", "times", "firstReceived", "lastReceived", "example"),
+                        *("letters", "open", "times", "firstReceived", "lastReceived", "example"),
                     ],
-                    "properties": {"group": GROUP, "letters": _COUNT, "times": _COUNT, "example": UUID},
+                    "properties": {"group": GROUP, "letters": _COUNT, "open": _COUNT, "times": _COUNT, "example": UUID},
                 },
             }
         },

@@ -1,32 +1,27 @@
 """Messages that are mapped again, and the corrections that are published of their events.
 
 A correction is an event of its own: a new `ce_id` and a new sequence, and in `corrects` the event whose place it takes.
-It says nothing new about whose it is: links, merges and flags are left as they are.
+It says nothing new about whose it is: links, merges and flags are left as they are. An addition is an event that the
+message makes today beside those that stand, about a person of one of them, and corrects nothing.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from contract.links import link_of
 from gateway.delivery import Row, Status
-from gateway.source import Source
-from gateway.store.auditing import note
 from gateway.store.bodies import GONE, bytes_of
-from gateway.store.bulk import any_of, insert_all
+from gateway.store.bulk import any_of
 from gateway.store.flags import rules_today
 from gateway.store.models import dead_letter, event, message
-from gateway.store.numbers import new_id
-from gateway.store.persons import lock_keys
-from gateway.store.publication import Origin, Publication, event_topic, number_publications
-from gateway.store.sharing import Sharing
 from gateway.store.withholding import dump, routed, withheld
 from mappings.stages import Draft
 
@@ -76,6 +71,21 @@ class Correction:
     def restricted(self) -> bool:
         """What was held apart once is never let out by a correction."""
         return self.standing.restricted or self.draft.restricted
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """An event that the message has not made yet. `standing` is one of its events that is about the same person, and
+    `stood` how many events it had in all."""
+
+    message: str
+    standing: Standing
+    stood: int
+    draft: Draft
+    pack_version: str
+
+
+Amendment: TypeAlias = Correction | Addition
 
 
 def stored_messages(
@@ -141,57 +151,6 @@ def correction_of(id_: str, standing: Standing, draft: Draft, pack_version: str)
     made = Correction(id_, standing, draft, body, pack_version)
     same = before == after and standing.type == draft.type and standing.restricted == made.restricted
     return None if same else made
-
-
-def publish_corrections(
-    connection: Connection,
-    corrections: Sequence[Correction],
-    source: Source,
-    sharing: Sharing,
-    actor: str,
-    now: datetime,
-) -> int:
-    """Publishes them in their order, and notes it; how many they were. One whose event was corrected by somebody else
-    meanwhile is left out."""
-    lock_keys(connection, {each.standing.person_key for each in corrections})
-    sharing.refresh(connection, now)
-    stands = {
-        each.original: each.body
-        for events in standing_events(connection, {each.message for each in corrections}).values()
-        for each in events
-    }
-    current = [each for each in corrections if stands.get(each.standing.original) == each.standing.body]
-    publications = [_publication(connection, each, source, sharing, now) for each in current]
-    insert_all(connection, *number_publications(connection, publications, now))
-    for id_, version in {each.message: each.pack_version for each in current}.items():
-        events = sum(each.message == id_ for each in current)
-        note(connection, actor, "message-remapped", id_, now, pack_version=version, events=events)
-    return len(current)
-
-
-def _publication(
-    connection: Connection, made: Correction, source: Source, sharing: Sharing, now: datetime
-) -> Publication:
-    standing = made.standing
-    topics = sharing.topics(connection, made.draft, source, now)
-    if made.restricted:
-        topics = (event_topic(source.place, source.sector, restricted=True),)
-    return Publication(
-        id=new_id(),
-        origin=Origin(source, standing.received, standing.traceparent),
-        type=made.draft.type,
-        key=standing.person_key,
-        happened=made.draft.happened,
-        plain=made.body,
-        body=None,
-        topics=topics,
-        number=standing.number,
-        message=made.message,
-        restricted=made.restricted,
-        arrived=standing.arrived,
-        corrects=standing.original,
-        pack_version=made.pack_version,
-    )
 
 
 def _standing(original: str, row: Any, rules: frozenset[str]) -> Standing:

@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select
 
 from contract.event import rfc3339
 from gateway.store.auditing import history_of
 from gateway.store.bodies import bytes_of
 from gateway.store.bulk import any_of
 from gateway.store.fingerprints import plain_path
-from gateway.store.models import dead_letter
-from gateway.store.refusals import OPEN
+from gateway.store.models import dead_letter, message_key
+from gateway.store.refusals import CLOSED, OPEN
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     """A message or row that was refused and kept. `issues` are dictionaries as Issue.as_dict makes them; times UTC.
-    `message` is what it became by a retry."""
+    `message` is what it became by a retry, `resent` the good message of its id that closed it, for as long as ids are
+    remembered."""
 
     id: str
     group: str
@@ -39,6 +40,7 @@ class DeadLetter:
     last_received: datetime
     closed: datetime | None
     message: str | None
+    resent: str | None
 
     def as_dict(self) -> dict[str, object]:
         return {
@@ -58,6 +60,7 @@ class DeadLetter:
             "lastReceived": rfc3339(self.last_received),
             "closed": rfc3339(self.closed) if self.closed else None,
             "message": self.message,
+            "resentAs": self.resent,
         }
 
     def as_refused(self) -> dict[str, object]:
@@ -67,11 +70,12 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class LetterGroup:
-    """Letters of one cause. `letters` is how many they are, `times` how often they were received; `example` is one of
-    them, whose reason stands for all; times UTC."""
+    """Letters of one cause. `letters` is how many they are, `open` how many of these nobody has worked yet, `times` how
+    often they were received; `example` is one of them, whose reason stands for all; times UTC."""
 
     id: str
     letters: int
+    open: int
     times: int
     first_received: datetime
     last_received: datetime
@@ -88,6 +92,7 @@ class LetterGroup:
             "pack": self.example.pack,
             "packVersion": self.example.pack_version,
             "letters": self.letters,
+            "open": self.open,
             "times": self.times,
             "firstReceived": rfc3339(self.first_received),
             "lastReceived": rfc3339(self.last_received),
@@ -103,6 +108,7 @@ def list_groups(
         select(
             dead_letter.c.fingerprint,
             func.count().label("letters"),
+            func.count(case((dead_letter.c.status == OPEN, 1))).label("open"),
             func.sum(dead_letter.c.count).label("times"),
             func.min(dead_letter.c.first_received).label("first"),
             func.max(dead_letter.c.last_received).label("last"),
@@ -115,7 +121,9 @@ def list_groups(
     ).fetchall()
     examples = _letters(connection, any_of(connection, dead_letter.c.id, [row.example for row in rows]))
     by_id = {letter.id: letter for letter in examples}
-    return [LetterGroup(r.fingerprint, r.letters, int(r.times), r.first, r.last, by_id[r.example]) for r in rows]
+    return [
+        LetterGroup(r.fingerprint, r.letters, r.open, int(r.times), r.first, r.last, by_id[r.example]) for r in rows
+    ]
 
 
 def list_dead_letters(
@@ -140,7 +148,7 @@ def list_dead_letters(
 
 def get_dead_letter(connection: Connection, id_: str) -> tuple[DeadLetter, bytes] | None:
     """A dead letter with the bytes as they were received."""
-    row = connection.execute(select(dead_letter).where(dead_letter.c.id == id_)).first()
+    row = connection.execute(select(dead_letter, _RESENT).where(dead_letter.c.id == id_)).first()
     return (_letter(row), bytes_of(row)) if row else None
 
 
@@ -160,7 +168,13 @@ def told_letter(connection: Connection, id_: str) -> dict[str, Any] | None:
     return {**letter.as_dict(), "bytes": len(body), "history": history_of(connection, id_)}
 
 
-_COLUMNS = [column for column in dead_letter.c if not column.name.startswith("body")]
+_RESENT: Final = case(
+    (
+        and_(dead_letter.c.status == CLOSED, dead_letter.c.message.is_(None)),
+        select(message_key.c.message).where(message_key.c.key_hash == dead_letter.c.key_hash).scalar_subquery(),
+    )
+).label("resent")
+_COLUMNS: Final = [*(column for column in dead_letter.c if not column.name.startswith("body")), _RESENT]
 
 
 def _wanted(**equal: str | None) -> list[ColumnElement[bool]]:
@@ -189,4 +203,5 @@ def _letter(row: Any) -> DeadLetter:
         last_received=row.last_received,
         closed=row.closed,
         message=row.message,
+        resent=row.resent,
     )

@@ -42,7 +42,7 @@ _SQLITE_PASSING: Final = frozenset(
 
 
 class Contended(Exception):
-    """Another transaction was first with a row this one was about to insert: run it again, and it will see that row."""
+    """Another transaction was first with a row that this one inserts or rests on: run it again, and it will see it."""
 
 
 def runs_again(error: BaseException) -> bool:

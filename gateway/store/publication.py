@@ -51,7 +51,7 @@ class Publication:
 
     `message` is empty for what the hub itself makes. `arrived` orders what was taken in earlier and released only now.
     `after` is what must be published before this. `corrects` is the event that a correction takes the place of, and
-    `pack_version` what it was mapped by.
+    `pack_version` what it, or an addition, was mapped by.
     """
 
     id: str
@@ -170,14 +170,14 @@ def _event_row(publication: Publication) -> dict[str, Any]:
         "sequence": publication.sequence,
         "restricted": publication.restricted,
         "traceparent": publication.origin.traceparent,
-        **_correcting(publication),
+        **_mapped_again(publication),
         **body.columns(),
     }
 
 
-def _correcting(publication: Publication) -> dict[str, Any]:
-    """Corrections never share a group with new events, whose rows need not carry this."""
-    if publication.corrects is None:
+def _mapped_again(publication: Publication) -> dict[str, Any]:
+    """Corrections and additions never share a group with events of new messages, whose rows need not carry this."""
+    if publication.pack_version is None:
         return {}
     return {
         "corrects": publication.corrects,

@@ -78,11 +78,11 @@ def receipts(connection: Connection, ids: Collection[str]) -> dict[str, Kept]:
 
 
 def events_of(connection: Connection, ids: Collection[str]) -> dict[str, tuple[ReceiptEvent, ...]]:
-    """The events of these messages with their topics, in order; what corrects them later is no part of a receipt."""
+    """The events of these messages with their topics, in order; what came of mapping them again is in no receipt."""
     rows = connection.execute(
         select(event.c.message, event.c.id, event.c.type, outbox.c.topic)
         .join(outbox, outbox.c.event == event.c.id)
-        .where(any_of(connection, event.c.message, ids), event.c.corrects.is_(None))
+        .where(any_of(connection, event.c.message, ids), event.c.pack_version.is_(None))
         .order_by(event.c.message, event.c.number, outbox.c.id)
     )
     found: dict[str, dict[str, tuple[str, list[str]]]] = {}

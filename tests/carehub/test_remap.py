@@ -31,6 +31,22 @@ STRICTER = MORE | {
     TEMPLATE: MORE[TEMPLATE] + "gender: PID-8 | code(sex)\n",
     "codes/sex.csv": f"# unknown: refuse\n{CODES_HEAD}F,,http://hl7.org/fhir/administrative-gender,female,,local,yes\n",
 }
+DIAGNOSED = HL7 | {
+    "messages/ADT.yaml": HL7["messages/ADT.yaml"]
+    + "  condition:\n    each: DG1\n    template: Condition(DG1, ref(patient))\n",
+    "segments/DG1/Condition.yaml": (
+        'takes: DG1, patient\nresourceType: Condition\nid: within(patient, "condition", DG1-3.1)\nsubject: patient\n'
+        'code:\n  coding:\n    - system: "urn:diagnoses"\n      code: DG1-3.1\n'
+    ),
+}
+STIGMATISED = DIAGNOSED | {
+    "restriction.yaml": (
+        "systems:\n  diagnoses: [urn:diagnoses]\n"
+        "rules:\n  - name: own-stigma\n    scope: element\n    found:\n      - at: Condition.code\n"
+        '        is: ["diagnoses|B20"]\n    action: redact\n    source: "a test"\n'
+    ),
+}
+ADMITTED = {"patient-admitted-1": 3}
 BORN = ("19600102", "", "19700304")
 
 
@@ -48,7 +64,7 @@ class House:
         named = ("--organisation", "RBD", "--sector", "acute", "--place", "dorset", "--pack", "mine")
         run_carehub(self.environment, "sources", "add", "dch-pas", *named)
 
-    async def take_in(self, *births: str) -> None:
+    async def take_in(self, *births: str, more: str = "") -> None:
         """One admission each, of a person of its own, but that the last two are of one."""
         given: dict[str, Any] = {"data": self.packs.parent / "data", "packs": (self.packs,), "DATABASE_URL": self.url}
         settings = Settings(**given)
@@ -57,7 +73,7 @@ class House:
             for number, born in enumerate(births):
                 who = min(number, len(births) - 2)
                 header = f"MSH|^~\\&|P|RBD|||20260102030405||ADT^A01|M{number}|P|2.4"
-                body = f"{header}\rPID|||{who}||||{born}|{'FXF'[number]}\r".encode()
+                body = f"{header}\rPID|||{who}||||{born}|{'FXF'[number]}\r{more}".encode()
                 await line.reception.receive(
                     Delivery(sender_of(source), body, "application/hl7-v2", datetime.now(UTC)), "test"
                 )
@@ -81,10 +97,14 @@ class House:
     def events(self) -> list[Any]:
         engine = create_engine(self.url.replace("postgresql://", "postgresql+psycopg://"))
         with engine.connect() as connection:
-            query = select(event.c.id, event.c.type, event.c.corrects, event.c.person_key, outbox.c.late)
+            told = (event.c.id, event.c.type, event.c.corrects, event.c.person_key, outbox.c.late, outbox.c.topic)
+            query = select(*told)
             rows = connection.execute(query.join(outbox, outbox.c.event == event.c.id).order_by(outbox.c.id)).all()
         engine.dispose()
         return list(rows)
+
+    def topics(self) -> list[str]:
+        return [each.topic for each in self.events()]
 
 
 @pytest.fixture
@@ -112,6 +132,22 @@ async def test_it_shows_what_differs_then_corrects_it_and_then_nothing_differs(h
     assert [first.person_key, last.person_key] == [old[0].person_key, old[2].person_key]
     assert not first.late
     assert not last.late
+    assert house.remap()["same"] == 3
+    assert house.remap("--publish")["published"] == 0
+
+
+async def test_what_a_stricter_rule_takes_out_is_published_whole_for_those_who_may_see_it(house: House) -> None:
+    write_pack(house.packs, DIAGNOSED)
+    await house.take_in(*BORN, more="DG1|1||B20\r")
+    topic = "care.dorset.acute"
+    assert house.topics() == [f"{topic}.v1"] * 3
+    write_pack(house.packs, STIGMATISED)
+    shown = house.remap(code=1)
+    assert (shown["corrections"], shown["added"], shown["left"]) == (ADMITTED, ADMITTED, {})
+    assert "in addition patient-admitted-1" in house.run("--source", "dch-pas", code=1)[0]
+    assert house.remap("--publish")["published"] == 6
+    assert sorted(house.topics()[3:]) == [f"{topic}.restricted.v1"] * 3 + [f"{topic}.v1"] * 3
+    assert [each.corrects is None for each in house.events()[3:]] == [False, True] * 3
     assert house.remap()["same"] == 3
     assert house.remap("--publish")["published"] == 0
 

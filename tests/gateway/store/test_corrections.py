@@ -8,11 +8,13 @@ import orjson
 from sqlalchemy import select, update
 
 from contract.links import link_of
+from gateway.store.correct import publish_amendments
 from gateway.store.corrections import (
+    Addition,
+    Amendment,
     Correction,
     Standing,
     correction_of,
-    publish_corrections,
     standing_events,
     stored_messages,
 )
@@ -28,6 +30,7 @@ from tests.gateway.store.making import (
     ANN,
     NOON,
     PAS,
+    PERSONS,
     bundle,
     draft,
     keeping,
@@ -51,9 +54,9 @@ async def corrected(database: Database, id_: str, made: Draft) -> Correction | N
     return correction_of(id_, each, made, "1.1.0")
 
 
-async def publish(database: Database, *corrections: Correction | None) -> int:
+async def publish(database: Database, *corrections: Amendment | None) -> int:
     given = [each for each in corrections if each is not None]
-    return await database.run(publish_corrections, given, PAS, Sharing(), "ann", NOON)
+    return await database.run(publish_amendments, given, PAS, Sharing(), "ann", NOON)
 
 
 async def test_what_says_the_same_is_no_correction(keeper: Keeper, database: Database) -> None:
@@ -158,6 +161,69 @@ async def test_a_merge_that_was_found_out_stays_told(keeper: Keeper, database: D
     assert [correction_of(kept.id, each, merge, "1.1.0") for each in events] == [None, None]
     made = [correction_of(kept.id, each, replace(merge, body=NEW), "1.1.0") for each in events]
     assert all(each is not None and link_of(orjson.loads(each.body)) for each in made)
+
+
+def added(id_: str, beside: Standing, made: Draft, stood: int = 1) -> Addition:
+    return Addition(id_, beside, stood, made, "1.1.0")
+
+
+async def test_an_addition_is_an_event_of_its_message_that_corrects_nothing(keeper: Keeper, database: Database) -> None:
+    given = keeping(draft(person("1")), received=later(minutes=3))
+    kept = await keeper.keep(given)
+    (beside,) = await standing(database, kept.id)
+    assert await publish(database, added(kept.id, beside, draft(person("1"), "allergy-recorded-1"))) == 1
+    old, new = await database.read(published)
+    assert new.told == ("allergy-recorded-1", old.key)
+    assert (new.topic, new.message, new.late) == (old.topic, old.message, False)
+    rows = await database.read(lambda c: c.execute(select(event).order_by(event.c.sequence)).all())
+    assert (rows[1].corrects, rows[1].number, rows[1].pack_version) == (None, 1, "1.1.0")
+    assert (rows[1].received, rows[1].happened) == (later(minutes=3), NOON)
+    assert (await keeper.keep(given)).events == kept.events, "a receipt is what the sender was told"
+    assert len(await standing(database, kept.id)) == 2
+
+
+async def test_what_somebody_else_added_meanwhile_is_left_out(keeper: Keeper, database: Database) -> None:
+    kept = await keeper.keep(keeping(draft(person("1"))))
+    (beside,) = await standing(database, kept.id)
+    made = [added(kept.id, beside, draft(person("1"), type_)) for type_ in ("allergy-recorded-1", "consent-recorded-1")]
+    assert await publish(database, *made) == 2
+    assert await publish(database, *made) == 0
+    numbers = await database.read(
+        lambda c: c.execute(select(event.c.number).order_by(event.c.sequence)).scalars().all()
+    )
+    assert numbers == [0, 1, 2]
+
+
+async def test_an_addition_takes_its_message_s_place_in_the_order(keeper: Keeper, database: Database) -> None:
+    kept = [(await keeper.keep(keeping(draft(person("1"))))).id for _ in range(3)]
+    made = [
+        added(id_, (await standing(database, id_))[0], draft(person("1"), "allergy-recorded-1"))
+        for id_ in reversed(kept)
+    ]
+    await publish(database, *made)
+    rows = (await database.read(published))[3:]
+    assert [row.message for row in rows] == kept
+    assert [row.late for row in rows] == [True, True, False]
+
+
+async def test_an_addition_goes_to_the_person_of_today(keeper: Keeper, database: Database) -> None:
+    kept = await keeper.keep(keeping(draft(person("1"))))
+    await keeper.keep(keeping(draft(person("1", ANN))))  # the number turns up: the local key stands for nobody now
+    (beside,) = await standing(database, kept.id)
+    await publish(database, added(kept.id, beside, draft(person("1"), "allergy-recorded-1")))
+    assert beside.person_key == local_key("1")
+    assert (await database.read(published))[-1].told == ("allergy-recorded-1", PERSONS.of_nhs_number(ANN))
+
+
+async def test_today_s_flags_hold_an_addition_apart(keeper: Keeper, database: Database) -> None:
+    kept = await keeper.keep(keeping(draft(person("1", ANN))))
+    await database.run(lambda c: c.execute(update(outbox).values(published=NOON)))
+    await keeper.keep(keeping(draft(person("1", ANN), flags=(ROUTING, HIDE))))
+    (beside,) = await standing(database, kept.id)
+    await publish(database, added(kept.id, beside, draft(person("1", ANN), "allergy-recorded-1")))
+    last = (await database.read(published))[-1]
+    assert last.topic == "care.qvv.acute.restricted.v1"
+    assert ADDRESS not in str(last.bundle)
 
 
 async def test_messages_come_in_pages_in_the_order_received(keeper: Keeper, database: Database) -> None:

@@ -15,7 +15,7 @@ from gateway.store.group import Keeper
 from gateway.store.keeping import Refused
 from gateway.store.letter_work import count_letters, discard, kept_letter, open_letters
 from gateway.store.models import dead_letter
-from tests.gateway.store.making import GP, NOON, keeping, later, refused
+from tests.gateway.store.making import GP, NOON, draft, keeping, later, person, refused
 
 
 def bad(path: str, code: Code = Code.INVALID_DATE) -> Refused:
@@ -136,3 +136,24 @@ async def test_letters_that_an_earlier_version_kept_get_their_group_afterwards(
     await database.run(lambda c: c.execute(update(dead_letter).values(fingerprint="")))
     assert [await database.run(name_unnamed, 2) for _ in range(3)] == [2, 1, 0]
     assert [found.id for found in await database.read(list_groups)] == [group.id]
+
+
+async def test_a_letter_that_a_resend_closed_names_that_message(keeper: Keeper, database: Database) -> None:
+    letter = await kept(keeper, refused(), id_="A")
+    retried = await kept(keeper, refused(), id_="B")
+
+    async def told(id_: str) -> tuple[object, ...]:
+        found = await database.read(told_letter, id_)
+        assert found is not None
+        return found["status"], found["message"], found["resentAs"]
+
+    assert await told(letter) == ("open", None, None)
+    good = await keeper.keep(keeping(draft(person("1")), id_="A", content="corrected"))
+    assert await told(letter) == ("closed", None, good.id)
+    became = await keeper.keep(keeping(draft(person("1")), id_="B", retries=retried))
+    assert await told(retried) == ("closed", became.id, None)
+    [first, second] = await database.read(partial(list_dead_letters, status="closed"))
+    assert {first.resent, second.resent} == {good.id, None}
+    await kept(keeper, refused(), id_="C")
+    [group] = await database.read(partial(list_groups, status=None))
+    assert (group.letters, group.open) == (3, 1)
