@@ -17,8 +17,8 @@ REMAP_HELP = """Maps stored messages of a source again, by the packs as they sta
 
 With --publish, what differs is corrected: an event of the same type, person and resource ids, with a ce_id of its own
 and ce_corrects. An event that a message makes today in addition, about a person whom one of its events is about, is
-published too. Behind later events of their person they carry ce_late. What cannot be published so is counted and left to
-you, as are events that a message would not make any more. Safe to repeat, also after a crash.
+published too. Behind later events of their person they carry ce_late. What cannot be published so is counted and left
+to you, as are events that a message would not make any more. Safe to repeat, also after a crash.
 
 Exit code 0 when nothing differs any more, else 1.
 
