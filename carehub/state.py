@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -16,8 +16,9 @@ from carehub.heartbeat import alive
 from carehub.kafka import find_kafka
 from carehub.relaying import relay_faults
 from carehub.settings import Settings
-from carehub.tail import topics_of
+from carehub.tail import sizes_of, topics_of
 from contract.errors import Misconfigured
+from contract.topics import is_dead_letter_topic
 from gateway.ops.backlog import Budget, Measure, seconds_until_full
 from gateway.relay.leases import GroupOwner, Stop, group_owners
 from gateway.store.database import Database
@@ -70,12 +71,14 @@ class Counts:
 @dataclass(frozen=True, slots=True)
 class State:
     """`problems` is empty when all is well; each says what is wrong and where to look. `seconds_until_full`: how long
-    until what waits for Kafka has used its budget up, None where it does not pile up."""
+    until what waits for Kafka has used its budget up, None where it does not pile up. `buried`: how many events
+    consumers could not apply, by the topic where these lie."""
 
     database: str
     kafka: str
     counts: Counts
     seconds_until_full: int | None
+    buried: Mapping[str, int]
     problems: tuple[str, ...]
 
 
@@ -86,13 +89,14 @@ async def look(settings: Settings) -> State:
         counts = await database.read(count, now)
         left = await _until_full(database, settings) if _piles_up(counts, now) else None
     kafka = find_kafka(settings)
-    answers = kafka is not None and await _answers(kafka.bootstrap)
+    topics = await _topics(kafka.bootstrap) if kafka else None
     return State(
         database="SQLite" if settings.on_sqlite else "PostgreSQL",
         kafka=kafka.bootstrap if kafka else "none",
         counts=counts,
         seconds_until_full=left,
-        problems=tuple(_problems(counts, now, kafka.bootstrap if kafka else None, answers=answers)),
+        buried=await _buried(settings, topics or ()),
+        problems=tuple(_problems(counts, now, kafka.bootstrap if kafka else None, answers=topics is not None)),
     )
 
 
@@ -169,9 +173,19 @@ def _problems(counts: Counts, now: datetime, kafka: str | None, *, answers: bool
     return [*found, *relay_faults(owned, counts.stopped, waited, now)]
 
 
-async def _answers(bootstrap: str) -> bool:
+async def _topics(bootstrap: str) -> Collection[str] | None:
+    """None when Kafka does not answer."""
     try:
-        await topics_of(bootstrap)
+        return await topics_of(bootstrap)
     except Misconfigured:
-        return False
-    return True
+        return None
+
+
+async def _buried(settings: Settings, topics: Collection[str]) -> dict[str, int]:
+    """Of each topic of a consumer group's dead letters that holds any, how many it holds."""
+    names = [name for name in topics if is_dead_letter_topic(name)]
+    try:
+        sizes = await sizes_of(settings, names) if names else {}
+    except Misconfigured:
+        return {}  # Kafka has gone meanwhile
+    return {name: events for name, (_, events) in sorted(sizes.items()) if events}

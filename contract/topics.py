@@ -26,6 +26,7 @@ class Sector(StrEnum):
     SELF_CARE = "self-care"
 
 
+_DEAD_LETTERS: Final = ".deadletter"
 _SECTORS: Final = frozenset(sector.value for sector in Sector)
 
 
@@ -68,7 +69,12 @@ def parse_topic(name: str) -> Topic:
 
 def dead_letter_topic(topic: str, group: str) -> str:
     """Where a consumer group puts what it can never apply. Same access rules as `topic`."""
-    return f"{topic}.{group}.deadletter"
+    return f"{topic}.{group}{_DEAD_LETTERS}"
+
+
+def is_dead_letter_topic(name: str) -> bool:
+    """Whether it is where some consumer group puts what it can never apply."""
+    return name.startswith("care.") and name.endswith(_DEAD_LETTERS)
 
 
 def replay_topic(name: str) -> str:

@@ -54,6 +54,8 @@ def status(as_json: AsJson = False) -> None:
         paused = f", {counts.paused} paused" if counts.paused else ""
         waited = f", the first since {cell(counts.oldest_waiting)}" if counts.waiting else ""
         oldest = f", the oldest from {cell(counts.oldest_unpublished)}" if counts.unpublished else ""
+        lie = ", ".join(f"{number} in {topic}" for topic, number in state.buried.items())
+        buried = {"buried": f"{lie}, which consumers could not apply"} if lie else {}
         print_facts(
             {
                 "state": "unwell" if state.problems else "well",
@@ -67,6 +69,7 @@ def status(as_json: AsJson = False) -> None:
                 "waiting": f"{counts.waiting} messages wait for a parent{waited}",
                 "dead letters": f"{counts.dead_letters} open",
                 "files": f"{counts.batches} at work",
+                **buried,
                 "replays": ", ".join(_replay(each) for each in counts.replays) or "none runs",
                 "retention": f"last run {cell(counts.retention)}",
                 **{f"problem {number}": text for number, text in enumerate(state.problems, 1)},

@@ -1,4 +1,4 @@
-"""`carehub topics apply` and what doctor says of topics, on real Kafka."""
+"""`carehub topics apply` and what doctor and status say of topics, on real Kafka."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import uuid
 from typing import Any
 
 import pytest
+from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from carehub.topics import settings_of
-from contract.topics import MAX_MESSAGE_BYTES
+from contract.topics import MAX_MESSAGE_BYTES, dead_letter_topic
 from tests.carehub.conftest import Cli
 
 pytestmark = pytest.mark.kafka
@@ -70,3 +71,15 @@ def test_partitions_are_told_and_left(placed: Cli, kafka_server: str, place: str
 
 def test_a_hub_without_topics_is_well(placed: Cli) -> None:
     assert [each["ok"] for each in doctor(placed, 0)] == [True]
+
+
+def test_status_tells_what_consumers_could_not_apply(placed: Cli, kafka_server: str, place: str) -> None:
+    topic = dead_letter_topic(f"care.{place}.acute.v1", "beds")
+    make(kafka_server, topic, partitions=2)
+    assert topic not in placed.json("status", code=1)["buried"], "there is nothing in it"
+    producer = Producer({"bootstrap.servers": kafka_server})
+    for partition in (0, 1, 1):
+        producer.produce(topic, b"{}", partition=partition)
+    assert producer.flush(10) == 0
+    assert placed.json("status", code=1)["buried"][topic] == 3
+    assert f"3 in {topic}" in placed.run("status", code=1)

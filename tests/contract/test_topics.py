@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from contract.topics import EVENT_TOPIC_PATTERN, Sector, Topic, dead_letter_topic, parse_topic
+from contract.topics import EVENT_TOPIC_PATTERN, Sector, Topic, dead_letter_topic, is_dead_letter_topic, parse_topic
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,9 @@ def test_the_default_pattern_takes_no_restricted_deidentified_or_dead_letter_top
     assert not taken.match("care.qvv.acute.restricted.v1")
     assert not taken.match("care.qvv.acute.deidentified.flow.v1")
     assert not taken.match(dead_letter_topic("care.qvv.acute.v1", "timeline"))
+
+
+def test_a_consumer_s_dead_letters_are_known_by_their_topic() -> None:
+    assert is_dead_letter_topic(dead_letter_topic("care.qvv.acute.v1", "timeline"))
+    assert not is_dead_letter_topic("care.qvv.acute.v1")
+    assert not is_dead_letter_topic("somebody.else.deadletter")
