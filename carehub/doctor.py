@@ -7,7 +7,6 @@ import shutil
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import Connection, select
@@ -24,6 +23,7 @@ from carehub.settings import Settings, unknown_variables
 from carehub.tail import topics_of
 from carehub.topics import unfit_of_sources
 from contract.errors import Misconfigured
+from gateway.store.clock import database_now
 from gateway.store.models import heartbeat, source
 from mappings.language import Catalogue, PackError, load_pack
 from mappings.language.subjects import subjects
@@ -106,7 +106,7 @@ async def _gateways(settings: Settings) -> list[Finding]:
     """What running gateways say of their packs: there, files may stand that are not here, or not any more."""
 
     def read(connection: Connection) -> list[tuple[str, str]]:
-        rows = connection.execute(select(heartbeat).where(*alive("gateway", datetime.now(UTC))))
+        rows = connection.execute(select(heartbeat).where(*alive("gateway", database_now(connection))))
         return [(line, row.process) for row in rows for line in row.trouble.splitlines()]
 
     try:

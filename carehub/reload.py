@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import Connection, select
@@ -14,6 +13,7 @@ from carehub.databases import open_hub
 from carehub.heartbeat import alive
 from carehub.register.credentials import note
 from carehub.settings import Settings
+from gateway.store.clock import database_now
 from gateway.store.localities import ask_reload
 from gateway.store.models import heartbeat
 
@@ -36,7 +36,7 @@ async def reload_packs(settings: Settings, seconds: float) -> list[Reread]:
         asked = await database.run(_ask)
         deadline = time.monotonic() + seconds
         while True:
-            found = await database.read(_gateways, datetime.now(UTC), asked)
+            found = await database.read(_gateways, asked)
             if all(each.done for each in found) or time.monotonic() > deadline:
                 return found
             await asyncio.sleep(_LOOK_SECONDS)
@@ -47,6 +47,7 @@ def _ask(connection: Connection) -> int:
     return ask_reload(connection)
 
 
-def _gateways(connection: Connection, now: datetime, asked: int) -> list[Reread]:
-    rows = connection.execute(select(heartbeat).where(*alive("gateway", now)).order_by(heartbeat.c.process))
+def _gateways(connection: Connection, asked: int) -> list[Reread]:
+    living = alive("gateway", database_now(connection))
+    rows = connection.execute(select(heartbeat).where(*living).order_by(heartbeat.c.process))
     return [Reread(row.process, row.reloads >= asked, tuple(row.trouble.splitlines())) for row in rows]

@@ -4,13 +4,14 @@ gateways that serve."""
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from carehub.databases import open_hub
 from carehub.register.credentials import account
 from carehub.settings import Settings
 from gateway.retention import EVERY, count_due, sweep
+from gateway.store.clock import database_now
 from gateway.store.retention import KINDS, Lifetimes, oldest_kept, take_turn
 
 
@@ -40,7 +41,7 @@ def run(settings: Settings) -> dict[str, int]:
 async def _show(settings: Settings) -> list[dict[str, Any]]:
     lifetimes = lifetimes_of(settings)
     async with open_hub(settings) as database:
-        due = await count_due(database, lifetimes, datetime.now(UTC))
+        due = await count_due(database, lifetimes, await database.read(database_now))
         oldest = await database.read(oldest_kept)
     return [
         {
@@ -55,7 +56,7 @@ async def _show(settings: Settings) -> list[dict[str, Any]]:
 
 
 async def _run(settings: Settings) -> dict[str, int]:
-    now = datetime.now(UTC)
     async with open_hub(settings) as database:
+        now = await database.read(database_now)
         await database.run(take_turn, now, EVERY)  # gateways leave it to this one
         return dict((await sweep(database, lifetimes_of(settings), account(), now)).removed)

@@ -21,6 +21,7 @@ from contract.errors import Misconfigured
 from contract.topics import is_dead_letter_topic
 from gateway.ops.backlog import Budget, Measure, seconds_until_full
 from gateway.relay.leases import GroupOwner, Stop, group_owners
+from gateway.store.clock import database_now
 from gateway.store.database import Database
 from gateway.store.health import measure_backlog
 from gateway.store.models import GROUPS, batch, dead_letter, heartbeat, outbox, source, waiting
@@ -86,7 +87,7 @@ async def look(settings: Settings) -> State:
     """Raises Misconfigured when the database is away or not migrated: then nothing can be said."""
     async with open_hub(settings) as database:
         now = datetime.now(UTC)
-        counts = await database.read(count, now)
+        counts = await database.read(count)
         left = await _until_full(database, settings) if _piles_up(counts, now) else None
     kafka = find_kafka(settings)
     topics = await _topics(kafka.bootstrap) if kafka else None
@@ -116,7 +117,7 @@ async def _until_full(database: Database, settings: Settings) -> int | None:
     return None if left is None else round(left)
 
 
-def count(connection: Connection, now: datetime) -> Counts:
+def count(connection: Connection) -> Counts:
     unpublished, oldest = connection.execute(
         select(func.count(), func.min(outbox.c.created)).where(outbox.c.published.is_(None))
     ).one()
@@ -126,7 +127,7 @@ def count(connection: Connection, now: datetime) -> Counts:
     ).one()
     known = source.c.disabled.is_(False)
     return Counts(
-        gateways=_number(connection, heartbeat, *alive("gateway", now)),
+        gateways=_number(connection, heartbeat, *alive("gateway", database_now(connection))),
         relays=_relays(owners),
         stopped={each.group: each.stop for each in owners if each.stop},
         sources=_number(connection, source, known),

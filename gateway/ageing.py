@@ -6,8 +6,7 @@ Every gateway looks; each overdue message is taken up by one of them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -17,6 +16,7 @@ from gateway.hub import Hub
 from gateway.ops.attempts import Attempts
 from gateway.reception import Reception
 from gateway.rows import Worker, stored_delivery
+from gateway.store.clock import Clock, database_now
 from gateway.store.fingerprints import name_unnamed
 from gateway.store.overdue import take_overdue
 
@@ -37,7 +37,7 @@ class Ageing:
         reception: Reception,
         seconds: float,
         *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Clock = database_now,
     ) -> None:
         self._hub = hub
         self._worker = Worker(hub, reception, "waiting")
@@ -57,7 +57,7 @@ class Ageing:
     async def end_waits(self) -> int:
         """Takes in, for the last time, what has waited for long enough; returns how many there were. Raises
         Unavailable."""
-        now = self._clock()
+        now = await self._hub.database.read(self._clock)
         overdue = await self._hub.database.run(take_overdue, now - self._patience, now, _CLAIM, _AT_ONCE)
         for message in overdue:
             try:

@@ -73,7 +73,7 @@ class BatchWork:
 
         Raises LeaseLost, and Unavailable when the database is away; then the file waits until its lease has ended.
         """
-        claimed = await self._hub.database.run(claim_batch, self._owner, datetime.now(UTC), LEASE_SECONDS)
+        claimed = await self._hub.database.run(claim_batch, self._owner, LEASE_SECONDS)
         if claimed is None:
             return False
         source = await self._hub.database.read(registered_source, claimed.source)
@@ -143,8 +143,7 @@ class Lease:
         await self._renew()
 
     async def _renew(self) -> None:
-        moment = datetime.now(UTC)
-        if not await self._hub.database.run(renew_lease, self._batch, self._owner, moment, LEASE_SECONDS):
+        if not await self._hub.database.run(renew_lease, self._batch, self._owner, LEASE_SECONDS):
             log.info("batch-lease-lost", batch=self._batch)
             raise LeaseLost(self._batch)
         self._renewed = asyncio.get_running_loop().time()

@@ -10,13 +10,14 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
 
 from gateway.ops.attempts import Attempts
 from gateway.ops.metrics import Metrics
+from gateway.store.clock import Clock, database_now
 from gateway.store.database import Database
 from gateway.store.retention import KINDS, Lifetimes, look_for_due, note_run, remove_due, take_turn
 
@@ -87,7 +88,7 @@ class Retention:
         metrics: Metrics,
         process: str,
         *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Clock = database_now,
     ) -> None:
         self._database = database
         self._lifetimes = lifetimes
@@ -105,7 +106,7 @@ class Retention:
 
     async def look(self) -> None:
         """Does the run that is due, unless another gateway has. Raises Unavailable."""
-        now = self._clock()
+        now = await self._database.read(self._clock)  # a clock that leaps must not take anything away
         if not await self._database.run(take_turn, now, EVERY):
             return
         swept = await sweep(self._database, self._lifetimes, self._process, now, longest=LONGEST_SECONDS)

@@ -25,6 +25,7 @@ from carehub.restore.holdings import Holdings, read_holdings
 from carehub.settings import Settings
 from contract.event import rfc3339
 from gateway.relay.leases import group_owners
+from gateway.store.clock import database_now
 from gateway.store.database import Database
 from gateway.store.models import heartbeat
 from gateway.store.restoring import (
@@ -129,10 +130,9 @@ async def _compare(settings: Settings, since: datetime | None, *, put_right: boo
 
 
 async def _need_quiet(database: Database) -> None:
-    now = datetime.now(UTC)
-
     def running(connection: Connection) -> list[str]:
-        signs = select(heartbeat.c.process).where(heartbeat.c.at > now - timedelta(seconds=ALIVE_SECONDS))
+        since = database_now(connection) - timedelta(seconds=ALIVE_SECONDS)
+        signs = select(heartbeat.c.process).where(heartbeat.c.at > since)
         owners = {each.owner for each in group_owners(connection) if each.owner}
         return sorted({*connection.execute(signs).scalars(), *owners})
 

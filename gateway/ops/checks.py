@@ -33,7 +33,7 @@ def database_written(
     there is to tell of the packs, for those who look at the whole hub."""
 
     async def look() -> Finding:
-        await database.run(write_heartbeat, process, role, datetime.now(UTC), news())
+        await database.run(write_heartbeat, process, role, news())
         return Finding(True, detail={"kind": "sqlite" if database.on_sqlite else "postgresql"})
 
     return Check("database", look, seconds=3.0)

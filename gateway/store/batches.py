@@ -15,6 +15,7 @@ from gateway.delivery import Status
 from gateway.store.batch_rows import REFUSED
 from gateway.store.bodies import bytes_of, pack_body
 from gateway.store.bulk import on_postgres
+from gateway.store.clock import Clock, database_now
 from gateway.store.entry import storable
 from gateway.store.models import batch, batch_row
 from gateway.store.numbers import new_id
@@ -107,8 +108,9 @@ def create_batch(
     return _progress(connection, known), False
 
 
-def claim_batch(connection: Connection, owner: str, now: datetime, seconds: float) -> ClaimedBatch | None:
+def claim_batch(connection: Connection, owner: str, seconds: float, clock: Clock = database_now) -> ClaimedBatch | None:
     """The oldest file that nobody works on, leased to `owner` for so many seconds; None when there is none."""
+    now = clock(connection)
     row = connection.execute(
         select(batch)
         .where(batch.c.status == PROCESSING, or_(batch.c.lease_until.is_(None), batch.c.lease_until < now))
@@ -124,12 +126,12 @@ def claim_batch(connection: Connection, owner: str, now: datetime, seconds: floa
     return ClaimedBatch(row.id, row.source, row.content_type, row.received, bytes_of(row), frozenset(done))
 
 
-def renew_lease(connection: Connection, batch_id: str, owner: str, now: datetime, seconds: float) -> bool:
+def renew_lease(connection: Connection, batch_id: str, owner: str, seconds: float, clock: Clock = database_now) -> bool:
     """Whether `owner` still holds the lease; if so for so many seconds more."""
     changed = connection.execute(
         batch.update()
         .where(batch.c.id == batch_id, batch.c.owner == owner, batch.c.status == PROCESSING)
-        .values(lease_until=now + timedelta(seconds=seconds))
+        .values(lease_until=clock(connection) + timedelta(seconds=seconds))
     )
     return changed.rowcount == 1
 

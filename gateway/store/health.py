@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, func, select
 
+from gateway.store.clock import Clock, database_now
 from gateway.store.models import dead_letter, heartbeat, outbox, source, waiting
 from gateway.store.refusals import OPEN
 
@@ -63,9 +64,11 @@ class PackNews(NamedTuple):
 NO_NEWS: Final = PackNews()
 
 
-def write_heartbeat(connection: Connection, process: str, role: str, now: datetime, news: PackNews = NO_NEWS) -> None:
+def write_heartbeat(
+    connection: Connection, process: str, role: str, news: PackNews = NO_NEWS, clock: Clock = database_now
+) -> None:
     """Writes this process's sign of life: if it commits, the database takes messages too."""
-    told = {"at": now, "trouble": news.trouble, "reloads": news.reloads}
+    told = {"at": clock(connection), "trouble": news.trouble, "reloads": news.reloads}
     signed = connection.execute(heartbeat.update().where(heartbeat.c.process == process).values(told))
     if signed.rowcount == 0:
         connection.execute(heartbeat.insert().values(process=process, role=role, **told))

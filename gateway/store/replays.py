@@ -7,7 +7,7 @@ its own topic anyway.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from contract.event import rfc3339
 from contract.topics import replay_topic
 from gateway.store.auditing import note
 from gateway.store.bulk import on_postgres
+from gateway.store.clock import database_now
 from gateway.store.models import outbox, replay
 from gateway.store.numbers import new_id
 
@@ -226,14 +227,6 @@ def is_settled(connection: Connection, moment: datetime) -> bool:
         " AND pid <> pg_backend_pid() AND xact_start <= :moment AND backend_xid IS NOT NULL)"
     )
     return bool(connection.execute(query, {"moment": moment}).scalar())
-
-
-def database_now(connection: Connection) -> datetime:
-    """The database's clock, by which leases are timed (UTC). On SQLite there is one process, and its clock."""
-    if not on_postgres(connection):
-        return datetime.now(UTC)
-    now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
-    return now.astimezone(UTC)
 
 
 def _last_id(connection: Connection) -> int:

@@ -290,7 +290,7 @@ def test_a_moment_shortens_it(hub: Hub) -> None:
 def test_it_declines_while_a_gateway_lives(hub: Hub) -> None:
     async def live() -> None:
         async with hub.open() as (database, _):
-            await database.run(write_heartbeat, "a-gateway", "gateway", datetime.now(UTC))
+            await database.run(write_heartbeat, "a-gateway", "gateway")
 
     asyncio.run(live())
     done = subprocess.run(

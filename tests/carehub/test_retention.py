@@ -10,9 +10,10 @@ import pytest
 from carehub.databases import open_hub
 from carehub.retention import lifetimes_of
 from carehub.settings import read_settings
-from gateway.store.health import write_heartbeat
+from gateway.store.health import NO_NEWS, write_heartbeat
 from gateway.store.models import audit
 from tests.carehub.conftest import Cli
+from tests.gateway.store.making import at
 
 NOW = datetime.now(UTC)
 
@@ -21,7 +22,7 @@ async def write_old_rows() -> None:
     row = {"at": NOW - timedelta(days=3000), "actor": "ann", "action": "x", "subject": "y", "detail": {}}
     async with open_hub(read_settings()) as database:
         await database.run(lambda c: c.execute(audit.insert(), [row]))
-        await database.run(write_heartbeat, "dead", "gateway", NOW - timedelta(days=2))
+        await database.run(write_heartbeat, "dead", "gateway", NO_NEWS, at(NOW - timedelta(days=2)))
 
 
 def due(hub: Cli) -> dict[str, int]:

@@ -113,7 +113,7 @@ async def test_after_a_crash_another_worker_goes_on_at_the_first_row_not_kept(ho
 
 async def test_a_file_whose_worker_is_alive_is_left_to_it(house: Stored) -> None:
     receipt = await sent(house)
-    claimed = await house.database.run(claim_batch, "gateway-1", datetime.now(UTC), 30.0)
+    claimed = await house.database.run(claim_batch, "gateway-1", 30.0)
     assert claimed is not None
     assert not await work(house, "gateway-2").work_on_one()
     assert (await report(house, receipt.batch))[0].status == "processing"

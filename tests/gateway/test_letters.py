@@ -25,7 +25,7 @@ from gateway.store.models import dead_letter, message, outbox
 from gateway.waiting_room import WaitingRoom
 from mappings.stages import Mapped
 from tests.gateway.fakes import shelf_of
-from tests.gateway.store.making import NOON, published
+from tests.gateway.store.making import NOON, at, published
 from tests.gateway.test_intake import ACUTE, admission, count, delivery, hub, row, shelf
 
 __all__ = ["hub", "shelf"]
@@ -182,7 +182,7 @@ async def test_what_is_not_there_is_none(hub: Hub) -> None:
 
 class TestWaits:
     def ageing(self, hub: Hub, now: datetime) -> Ageing:
-        return Ageing(hub, reception(hub), WEEK.total_seconds(), clock=lambda: now)
+        return Ageing(hub, reception(hub), WEEK.total_seconds(), clock=at(now))
 
     async def now(self, hub: Hub) -> datetime:
         """Some seconds after the messages began to wait."""
@@ -239,7 +239,7 @@ class TestWaits:
     async def test_what_a_gateway_died_over_is_taken_up_by_another_after_some_minutes(self, hub: Hub) -> None:
         await intake(row("MHS101", **REFERRAL), hub)
         due = await self.now(hub) + WEEK
-        dying = Ageing(hub, Reception(_never, Metrics()), WEEK.total_seconds(), clock=lambda: due)
+        dying = Ageing(hub, Reception(_never, Metrics()), WEEK.total_seconds(), clock=at(due))
         assert await dying.end_waits() == 1
         assert await self.ageing(hub, due + timedelta(minutes=1)).end_waits() == 0
         assert await self.ageing(hub, due + timedelta(minutes=6)).end_waits() == 1
@@ -256,7 +256,7 @@ class TestWaits:
                 raise refuse(Unavailable, Code.UNAVAILABLE, "its pack is broken")
             return await intake(delivery, hub)
 
-        assert await Ageing(hub, Reception(once_broken, Metrics()), 1, clock=lambda: due).end_waits() == 2
+        assert await Ageing(hub, Reception(once_broken, Metrics()), 1, clock=at(due)).end_waits() == 2
         assert await count(hub, dead_letter) == 1
 
 

@@ -17,6 +17,7 @@ from contract.topics import Sector
 from gateway.delivery import Retry, Row
 from gateway.source import Source
 from gateway.store.bodies import bytes_of
+from gateway.store.clock import Clock
 from gateway.store.entry import StoreKeys
 from gateway.store.keeping import Accepted, Keeping, NamedBy, Refused, Waits
 from gateway.store.models import event, outbox, place
@@ -127,6 +128,11 @@ def waits(parent: str) -> Waits:
 
 def later(**passed: float) -> datetime:
     return NOON + timedelta(**passed)
+
+
+def at(moment: datetime) -> Clock:
+    """A database's clock that stands still."""
+    return lambda _: moment
 
 
 def local_key(value: str, source: Source = PAS) -> str:

@@ -27,7 +27,7 @@ from gateway.store.messages import message_by_id, messages_since
 from gateway.store.models import credential, outbox
 from gateway.store.models import source as source_table
 from gateway.store.sources import all_sources, by_credential_hash, by_mllp_port, touch_last_seen
-from tests.gateway.store.making import GP, KEYS, NOON, PAS, draft, keeping, later, person, refused, register
+from tests.gateway.store.making import GP, KEYS, NOON, PAS, at, draft, keeping, later, person, refused, register
 
 HASH = hashlib.sha256(b"a key").digest()
 
@@ -84,18 +84,18 @@ async def test_the_same_file_is_the_same_batch(database: Database) -> None:
 async def test_a_batch_has_one_worker_until_its_lease_runs_out(keeper: Keeper, database: Database) -> None:
     older, _ = await database.run(new_batch, b"1" * 32)
     younger, _ = await database.run(new_batch, b"2" * 32, later(minutes=1))
-    first = await database.run(claim_batch, "a", NOON, 30.0)
-    second = await database.run(claim_batch, "b", NOON, 30.0)
+    first = await database.run(claim_batch, "a", 30.0, at(NOON))
+    second = await database.run(claim_batch, "b", 30.0, at(NOON))
     assert first is not None
     assert second is not None
     assert (first.id, second.id) == (older, younger)
-    assert await database.run(claim_batch, "c", NOON, 30.0) is None
+    assert await database.run(claim_batch, "c", 30.0, at(NOON)) is None
     await keeper.keep(keeping(draft(person("1")), row=Row(older, 1)))
-    taken_over = await database.run(claim_batch, "c", later(minutes=1), 30.0)
+    taken_over = await database.run(claim_batch, "c", 30.0, at(later(minutes=1)))
     assert taken_over is not None
     assert (taken_over.id, taken_over.done) == (older, frozenset({1}))
-    assert not await database.run(renew_lease, older, "a", later(minutes=1), 30.0)
-    assert await database.run(renew_lease, older, "c", later(minutes=1), 30.0)
+    assert not await database.run(renew_lease, older, "a", 30.0, at(later(minutes=1)))
+    assert await database.run(renew_lease, older, "c", 30.0, at(later(minutes=1)))
 
 
 async def test_a_batch_counts_its_rows(keeper: Keeper, database: Database) -> None:

@@ -19,6 +19,7 @@ from gateway.ops.metrics import Metrics
 from gateway.relay.outbox import Published as Done
 from gateway.relay.outbox import mark_published, next_window
 from gateway.retention import EVERY, Retention, count_due, sweep
+from gateway.store import clock as shared_clock
 from gateway.store import numbers
 from gateway.store.batch_rows import REFUSED
 from gateway.store.batches import batch_by_id, create_batch, finish_batch
@@ -27,7 +28,7 @@ from gateway.store.corrections import stored_messages
 from gateway.store.database import Database
 from gateway.store.events import event_by_id
 from gateway.store.group import Keeper
-from gateway.store.health import write_heartbeat
+from gateway.store.health import NO_NEWS, write_heartbeat
 from gateway.store.letter_work import discard, kept_letter
 from gateway.store.messages import message_by_id
 from gateway.store.models import (
@@ -50,6 +51,7 @@ from tests.gateway.store.making import (
     KEYS,
     NOON,
     PAS,
+    at,
     draft,
     keeping,
     local_key,
@@ -269,8 +271,8 @@ async def test_audit_and_dead_processes(keeper: Keeper, database: Database) -> N
     for days in (0, 1, 400):
         row = {"at": NOON + timedelta(days=days), "actor": "ann", "action": "x", "subject": str(days), "detail": {}}
         await database.run(lambda c, row=row: c.execute(insert(audit), [row]))
-    await database.run(write_heartbeat, "dead", "gateway", NOW - timedelta(days=2))
-    await database.run(write_heartbeat, "alive", "gateway", NOW)
+    await database.run(write_heartbeat, "dead", "gateway", NO_NEWS, at(NOW - timedelta(days=2)))
+    await database.run(write_heartbeat, "alive", "gateway", NO_NEWS, at(NOW))
     assert await run(database, now=NOW) == {"heartbeats": 1}
     assert await ids(database, heartbeat) == {"alive"}
     assert (await run(database, now=NOON + timedelta(days=366, hours=-1)))["audit"] == 1
@@ -293,16 +295,36 @@ async def test_of_several_gateways_one_does_the_run_and_it_is_on_record(
     await send(keeper, clock, draft(somebody("1")))
     await publish_all(database)
     metrics = Metrics()
-    gateways = [Retention(database, KEPT, metrics, f"gateway-{n}", clock=lambda: NOW) for n in range(3)]
+    gateways = [Retention(database, KEPT, metrics, f"gateway-{n}", clock=at(NOW)) for n in range(3)]
     await asyncio.gather(*(each.look() for each in gateways))
     runs = await database.read(lambda c: c.execute(select(audit)).fetchall())
     assert [(row.action, row.detail["removed"]["messages"]) for row in runs] == [("retention-run", 1)]
     assert 'carehub_retention_removed_total{kind="messages"} 1.0' in metrics.exposition().decode()
-    later = Retention(database, KEPT, metrics, "gateway-1", clock=lambda: NOW + EVERY)
+    later = Retention(database, KEPT, metrics, "gateway-1", clock=at(NOW + EVERY))
     await later.look()
     last = await database.read(last_run)
     assert last is not None
     assert (last.at, last.removed, last.left) == (NOW + EVERY, {}, False)
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+@pytest.mark.postgres
+async def test_a_clock_that_leaps_takes_nothing_away(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway whose machine is years ahead of the database's."""
+    await database.run(register, PAS)
+    keeper = Keeper(database, KEYS)
+    await keeper.start()
+    await keeper.keep(keeping(draft(somebody("1")), received=datetime.now(UTC)))
+    await keeper.close()
+    await publish_all(database)
+    leapt = SimpleNamespace(now=lambda _: datetime.now(UTC) + timedelta(days=4000))
+    monkeypatch.setattr(shared_clock, "datetime", leapt)
+    await Retention(database, KEPT, Metrics(), "gateway-1").look()
+    last = await database.read(last_run)
+    assert last is not None
+    assert not any(last.removed.values())
+    assert abs(last.at - datetime.now(UTC)) < timedelta(minutes=1)
+    assert len(await ids(database, event)) == 1
 
 
 async def test_a_run_that_is_long_is_cut_off_and_the_next_goes_on(
