@@ -56,7 +56,7 @@ def passes(error: BaseException) -> bool:
     """Whether the database, and not the rows, is to blame."""
     if isinstance(error, Contended | OSError | TimeoutError | PoolTimeoutError):
         return True
-    if _is_of_asyncpg(error, "InterfaceError"):
+    if _is_of_asyncpg(error, "InterfaceError") or _has_lost_its_thread(error):
         return True
     if isinstance(error, InterfaceError) or (isinstance(error, DBAPIError) and error.connection_invalidated):
         return True
@@ -74,6 +74,11 @@ def unavailable() -> Refusal:
 
 def _original(error: BaseException) -> BaseException:
     return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+
+
+def _has_lost_its_thread(error: BaseException) -> bool:
+    """asyncpg, of a connection that was cut in the middle of an answer: it cannot switch to another state."""
+    return any(_is_of_asyncpg(each, "InternalClientError") for each in (error, _original(error).__cause__))
 
 
 def _is_of_asyncpg(error: BaseException | None, name: str) -> bool:

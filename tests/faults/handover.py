@@ -25,7 +25,7 @@ _DISTURBING: Final = ("database", "relay")
 _BEHIND: Final = "SELECT count(*) FROM relay_lease WHERE until IS NULL OR until < $1::timestamptz + $2::interval"
 """Groups that nobody has renewed or taken since a moment."""
 
-_AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 @dataclass

@@ -202,7 +202,7 @@ class Injector:
     async def _unpublished(self) -> bool:
         try:
             return bool(await self.hub.ask("SELECT 1 FROM outbox WHERE published IS NULL LIMIT 1"))
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
             return False
 
     def _server(self, fault: Fault) -> Postgres | ProxiedKafka:
