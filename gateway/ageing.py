@@ -16,7 +16,7 @@ from gateway.hub import Hub
 from gateway.ops.attempts import Attempts
 from gateway.reception import Reception
 from gateway.rows import Worker, stored_delivery
-from gateway.store.clock import Clock, database_now
+from gateway.store.clock import Clock, SteadyClock
 from gateway.store.fingerprints import name_unnamed
 from gateway.store.overdue import take_overdue
 
@@ -37,13 +37,13 @@ class Ageing:
         reception: Reception,
         seconds: float,
         *,
-        clock: Clock = database_now,
+        clock: Clock | None = None,
     ) -> None:
         self._hub = hub
         self._worker = Worker(hub, reception, "waiting")
         self._attempts = Attempts("ageing")
         self._patience = timedelta(seconds=seconds)
-        self._clock = clock
+        self._clock = clock or SteadyClock()
 
     async def run(self) -> None:
         """Until cancelled."""

@@ -17,7 +17,7 @@ import structlog
 
 from gateway.ops.attempts import Attempts
 from gateway.ops.metrics import Metrics
-from gateway.store.clock import Clock, database_now
+from gateway.store.clock import Clock, SteadyClock
 from gateway.store.database import Database
 from gateway.store.retention import KINDS, Lifetimes, look_for_due, note_run, remove_due, take_turn
 
@@ -88,13 +88,13 @@ class Retention:
         metrics: Metrics,
         process: str,
         *,
-        clock: Clock = database_now,
+        clock: Clock | None = None,
     ) -> None:
         self._database = database
         self._lifetimes = lifetimes
         self._metrics = metrics
         self._process = process
-        self._clock = clock
+        self._clock = clock or SteadyClock()
         self._attempts = Attempts("retention")
 
     async def run(self) -> None:
