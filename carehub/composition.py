@@ -40,6 +40,7 @@ from gateway.mllp.listeners import Listeners, server_tls
 from gateway.ops.backlog import BacklogGuard, Budget
 from gateway.ops.checks import (
     backlog_within_budget,
+    clock_agrees,
     database_written,
     kafka_answers,
     messages_kept,
@@ -211,6 +212,7 @@ def health_checks(shelf: Shelf, listeners: Listeners, metrics: Metrics, standing
     return [
         database_written(database, standing.process, news=shelf.news),
         messages_kept(standing.keeper),
+        clock_agrees(database),
         backlog_within_budget(standing.guard, metrics),
         kafka_answers(kafka_probe(kafka.bootstrap), kafka.bootstrap) if kafka else no_kafka_known(),
         shards_relayed(database, standing.guard),

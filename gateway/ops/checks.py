@@ -14,6 +14,7 @@ from gateway.ops.health import Check, Finding
 from gateway.ops.metrics import Metrics
 from gateway.retention import EVERY
 from gateway.shelf import Shelf
+from gateway.store.clock import database_now
 from gateway.store.database import Database
 from gateway.store.group import Keeper
 from gateway.store.health import PackNews, count_open_dead_letters, last_seen, measure_waiting, write_heartbeat
@@ -23,6 +24,7 @@ KafkaProbe: TypeAlias = Callable[[], Awaitable[bool]]
 """Whether a broker answers now."""
 
 _COUNTING_SECONDS: Final = 10.0
+_MOST_OFF_SECONDS: Final = 10.0
 _MISSED: Final = 24 * EVERY
 
 
@@ -49,6 +51,22 @@ def messages_kept(keeper: Keeper) -> Check:
         return Finding(True)
 
     return Check("intake", look)
+
+
+def clock_agrees(database: Database, wall: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Check:
+    """Not needed: what must not go wrong by it goes by the database's clock. But `ce_received` is this machine's word."""
+
+    async def look() -> Finding:
+        off = (wall() - await database.read(database_now)).total_seconds()
+        detail = {"secondsOff": round(off, 1)}
+        if abs(off) > _MOST_OFF_SECONDS:
+            where = "ahead of" if off > 0 else "behind"
+            return Finding(
+                False, f"this machine's clock is {abs(off):.0f} s {where} the database's: put it right", detail
+            )
+        return Finding(True, detail=detail)
+
+    return Check("clock", look, needed=False)
 
 
 def backlog_within_budget(guard: BacklogGuard, metrics: Metrics) -> Check:

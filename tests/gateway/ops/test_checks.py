@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NoReturn
@@ -16,6 +17,7 @@ from contract.errors import Code, Unavailable, refuse
 from gateway.ops.backlog import BacklogGuard, Budget
 from gateway.ops.checks import (
     backlog_within_budget,
+    clock_agrees,
     database_written,
     kafka_answers,
     messages_kept,
@@ -112,6 +114,26 @@ async def test_a_database_that_takes_no_message_is_not_ready_though_it_takes_the
     await keeper.keep(keeping(draft(person("1"))))
     assert (await looked(*checks)).readiness().ok
     await keeper.close()
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+@pytest.mark.postgres
+async def test_a_machine_whose_clock_is_off_is_told_by_how_much(url: str) -> None:
+    database = Database(url)
+    await database.open()
+    for off, said in ((-2, ""), (-90, "90 s behind"), (3600, "3600 s ahead of")):
+
+        def wall(off: int = off) -> datetime:
+            return datetime.now(UTC) + timedelta(seconds=off)
+
+        health = await looked(clock_agrees(database, wall))
+        assert health.readiness().ok
+        checks = health.report()["checks"]
+        assert isinstance(checks, dict)
+        assert checks["clock"]["ok"] is not bool(said)
+        assert said in checks["clock"]["reason"]
+        assert abs(checks["clock"]["secondsOff"] - off) < 5
+    await database.close()
 
 
 async def test_a_database_that_is_gone_is_not_ready() -> None:
