@@ -54,7 +54,7 @@ def messages_kept(keeper: Keeper) -> Check:
 
 
 def clock_agrees(database: Database, wall: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Check:
-    """Not needed: what must not go wrong by it goes by the database's clock. But `ce_received` is this machine's word."""
+    """Not needed: what must not go wrong goes by the database's clock; but `ce_received` is this machine's word."""
 
     async def look() -> Finding:
         off = (wall() - await database.read(database_now)).total_seconds()
