@@ -96,6 +96,9 @@ def test_an_event_goes_through_a_hub_that_one_command_started(
     message = json.loads(carehub(environment, "messages", "show", answer.json()["id"], "--json"))
     assert message["events"][0]["id"] == told["id"]
     assert json.loads(carehub(environment, "status", "--json"))["ok"]
+    viewer = json.loads(carehub(environment, "operators", "add", "monitor", "--role", "viewer", "--json"))["key"]
+    health = httpx.get(f"{ready['http']}/health", headers={"Authorization": f"Bearer {viewer}"}, timeout=20).json()
+    assert health["well"], health
 
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
