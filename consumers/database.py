@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
@@ -30,13 +30,23 @@ _SESSION: Final = {
 """A consumer that stops or is cut off loses its session, and with it its locks, within seconds."""
 
 
+LONGEST_SECONDS: Final = 120.0
+"""Of a transaction. A connection that leads nowhere any more says so to nobody: partitions would wait for ever."""
+
+_CLOSING_SECONDS: Final = 5.0
+_HEEDING_SECONDS: Final = 1.0
+"""How long a transaction that was given up may take to clean up before it is left to itself."""
+
+
 class Database:
-    """`async with Database(url) as database:` for a URL `sqlite:///FILE` or `postgresql://…`.
+    """`async with Database(url) as database:` for a URL `sqlite:///FILE` or `postgresql://…`. On PostgreSQL a
+    transaction takes at most `longest` seconds.
 
     Raises Misconfigured for another URL. Nothing is connected before the first `run`.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, longest: float = LONGEST_SECONDS) -> None:
+        self._longest = longest
         if url.startswith("sqlite:///"):
             self._engine: Engine | AsyncEngine = _sqlite_engine(url)
         elif url.startswith("postgresql://"):
@@ -54,11 +64,11 @@ class Database:
     async def run(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs `fn(connection, …)` in one transaction, durable when this returns; rolled back when `fn` raises.
 
-        Raises what `fn` raises, and SQLAlchemy's or the operating system's errors when the database is away.
+        Raises what `fn` raises, SQLAlchemy's or the operating system's errors when the database is away, and
+        TimeoutError when it takes too long: whether it is committed in the end is then for the inbox to know.
         """
         if isinstance(self._engine, AsyncEngine):
-            async with self._engine.begin() as connection:
-                return await connection.run_sync(lambda sync: fn(sync, *args, **kwargs))
+            return await self._in_time(_transaction(self._engine, lambda sync: fn(sync, *args, **kwargs)))
         engine = self._engine
 
         def work() -> T:
@@ -67,13 +77,34 @@ class Database:
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
+    async def _in_time(self, work: Coroutine[Any, Any, T]) -> T:
+        """A driver may not heed its cancellation either."""
+        task = asyncio.ensure_future(work)
+        try:
+            await asyncio.wait({task}, timeout=self._longest)
+            if task.done():
+                return task.result()
+            raise TimeoutError(f"a transaction took longer than {self._longest:g} s")
+        finally:
+            if not task.done():
+                task.cancel()
+                task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+                await asyncio.wait({task}, timeout=_HEEDING_SECONDS)
+
     async def close(self) -> None:
-        """Ends all connections; work under way is finished first."""
+        """Ends all connections; work under way is finished first. One that leads nowhere is left to itself."""
         await asyncio.to_thread(self._thread.shutdown)
         if isinstance(self._engine, AsyncEngine):
-            await self._engine.dispose()
+            closing = asyncio.ensure_future(self._engine.dispose())
+            await asyncio.wait({closing}, timeout=_CLOSING_SECONDS)
+            closing.cancel()
         else:
             self._engine.dispose()
+
+
+async def _transaction(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:
+    async with engine.begin() as connection:
+        return await connection.run_sync(work)
 
 
 def _postgres_engine(url: str) -> AsyncEngine:

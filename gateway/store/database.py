@@ -9,6 +9,7 @@ A function gets a Connection inside a transaction, and whatever it needs as argu
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+CLOSING_SECONDS: Final = 5.0
+"""How long connections may take to be closed."""
 
 ATTEMPTS: Final = 5
 """How often a transaction runs that others keep rolling back, before the sender is asked to come again."""
@@ -164,7 +168,8 @@ class _PostgresEngines:
             return await connection.run_sync(work)
 
     async def close(self) -> None:
-        await self._engine.dispose()
+        with contextlib.suppress(TimeoutError, ConnectionAbortedError):  # of a connection that leads nowhere
+            await within(CLOSING_SECONDS, self._engine.dispose())
 
 
 def postgres_engine(
