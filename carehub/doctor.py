@@ -23,7 +23,6 @@ from carehub.settings import Settings, unknown_variables
 from carehub.tail import topics_of
 from carehub.topics import unfit_of_sources
 from contract.errors import Misconfigured
-from gateway.store.clock import database_now
 from gateway.store.models import heartbeat, source
 from mappings.language import Catalogue, PackError, load_pack
 from mappings.language.subjects import subjects
@@ -32,9 +31,8 @@ from migrations import NEWEST, revision_of
 LEAST_FREE_BYTES: Final = 1024**3
 """Free space in the data folder below which a backlog could fill the disk soon."""
 
-
-_RESTORE: Final = "carehub restore check; docs/backup.md says how they come back"
-_PARTITIONS: Final = (
+_BRING_BACK: Final = "carehub restore check; docs/backup.md says how they come back"
+_MAKE_ANEW: Final = (
     "persons' keys lie otherwise than in the hub's other topics: drain it, delete it, carehub topics apply"
 )
 
@@ -106,7 +104,7 @@ async def _gateways(settings: Settings) -> list[Finding]:
     """What running gateways say of their packs: there, files may stand that are not here, or not any more."""
 
     def read(connection: Connection) -> list[tuple[str, str]]:
-        rows = connection.execute(select(heartbeat).where(*alive("gateway", database_now(connection))))
+        rows = connection.execute(select(heartbeat).where(*alive(connection, "gateway")))
         return [(line, row.process) for row in rows for line in row.trouble.splitlines()]
 
     try:
@@ -156,9 +154,9 @@ async def _topics(settings: Settings) -> list[Finding]:
         unfit, short = await unfit_of_sources(settings), await topics_cut_short(settings)
     except Misconfigured:
         return []  # the findings of database and Kafka say so
-    found = [Finding("topics", False, f"{name} lacks events that were published to it", _RESTORE) for name in short]
+    found = [Finding("topics", False, f"{name} lacks events that were published to it", _BRING_BACK) for name in short]
     for each in unfit:
-        advice = "carehub topics apply" if each.changeable else _PARTITIONS
+        advice = "carehub topics apply" if each.changeable else _MAKE_ANEW
         found.append(
             Finding("topics", False, f"{each.topic} has {each.setting} {each.found}, not {each.needed}", advice)
         )

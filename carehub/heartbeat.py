@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import secrets
 import socket
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from sqlalchemy import ColumnElement, Connection, delete
 
+from gateway.store.clock import database_now
 from gateway.store.models import heartbeat
 
 ALIVE_SECONDS: Final = 20.0
@@ -19,9 +20,11 @@ def process_name(role: str) -> str:
     return f"{socket.gethostname()[:40]}-{role}-{secrets.token_hex(4)}"
 
 
-def alive(role: str, now: datetime) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """The conditions for a process of that role that has given a sign of life lately."""
-    return heartbeat.c.role == role, heartbeat.c.at > now - timedelta(seconds=ALIVE_SECONDS)
+def alive(connection: Connection, role: str | None = None) -> list[ColumnElement[bool]]:
+    """The conditions for a process, of that role if one is given, that has given a sign of life lately, by the
+    database's clock."""
+    lately = heartbeat.c.at > database_now(connection) - timedelta(seconds=ALIVE_SECONDS)
+    return [lately] if role is None else [heartbeat.c.role == role, lately]
 
 
 def say_farewell(connection: Connection, process: str) -> None:

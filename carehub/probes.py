@@ -13,7 +13,7 @@ from gateway.deadline import within
 from gateway.ops.backlog import BacklogGuard
 from gateway.ops.checks import KafkaProbe
 from gateway.ops.health import Check, Finding
-from gateway.relay.leases import group_owners
+from gateway.relay.leases import group_owners, stops_of
 from gateway.store.database import Database
 
 _SECONDS = 3.0
@@ -57,7 +57,7 @@ def shards_relayed(database: Database, guard: BacklogGuard) -> Check:
 
     async def look() -> Finding:
         owners = await database.read(group_owners)
-        stops = {each.group: each.stop for each in owners if each.stop}
+        stops = stops_of(owners)
         detail = {
             "owners": {str(each.group): each.owner for each in owners},
             "stopped": {str(number): {"error": s.error, "since": rfc3339(s.since)} for number, s in stops.items()},

@@ -13,7 +13,6 @@ from carehub.databases import open_hub
 from carehub.heartbeat import alive
 from carehub.register.credentials import note
 from carehub.settings import Settings
-from gateway.store.clock import database_now
 from gateway.store.localities import ask_reload
 from gateway.store.models import heartbeat
 
@@ -48,6 +47,6 @@ def _ask(connection: Connection) -> int:
 
 
 def _gateways(connection: Connection, asked: int) -> list[Reread]:
-    living = alive("gateway", database_now(connection))
-    rows = connection.execute(select(heartbeat).where(*living).order_by(heartbeat.c.process))
+    living = select(heartbeat).where(*alive(connection, "gateway"))
+    rows = connection.execute(living.order_by(heartbeat.c.process))
     return [Reread(row.process, row.reloads >= asked, tuple(row.trouble.splitlines())) for row in rows]

@@ -20,8 +20,7 @@ from carehub.tail import sizes_of, topics_of
 from contract.errors import Misconfigured
 from contract.topics import is_dead_letter_topic
 from gateway.ops.backlog import Budget, Measure, seconds_until_full
-from gateway.relay.leases import GroupOwner, Stop, group_owners
-from gateway.store.clock import database_now
+from gateway.relay.leases import GroupOwner, Stop, group_owners, stops_of
 from gateway.store.database import Database
 from gateway.store.health import measure_backlog
 from gateway.store.models import GROUPS, batch, dead_letter, heartbeat, outbox, source, waiting
@@ -127,9 +126,9 @@ def count(connection: Connection) -> Counts:
     ).one()
     known = source.c.disabled.is_(False)
     return Counts(
-        gateways=_number(connection, heartbeat, *alive("gateway", database_now(connection))),
+        gateways=_number(connection, heartbeat, *alive(connection, "gateway")),
         relays=_relays(owners),
-        stopped={each.group: each.stop for each in owners if each.stop},
+        stopped=stops_of(owners),
         sources=_number(connection, source, known),
         paused=_number(connection, source, known, source.c.paused.is_(True)),
         last_message=connection.execute(select(func.max(source.c.last_seen))).scalar(),

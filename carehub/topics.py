@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -28,6 +29,7 @@ from gateway.store.models import source
 _LIMIT: Final = "max.message.bytes"
 _CLEANUP: Final = "cleanup.policy"
 _PARTITIONS: Final = "partitions"
+_SHOWN_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,14 @@ def _set(bootstrap: str, wanted: Collection[Unfit]) -> None:
         except KafkaException as refused:
             said = refused.args[0].name()
             raise Misconfigured(f"Kafka did not change the settings of {resource.name}: {said}") from None
+    deadline = time.monotonic() + ANSWER_SECONDS  # brokers show it a moment later, and whoever looks next is to see it
+    while not _all_shown(bootstrap, wanted) and time.monotonic() < deadline:
+        time.sleep(_SHOWN_SECONDS)
+
+
+def _all_shown(bootstrap: str, wanted: Collection[Unfit]) -> bool:
+    now = settings_of(bootstrap, {each.topic for each in wanted})
+    return all(now.get(each.topic, {}).get(each.setting) == each.needed for each in wanted)
 
 
 async def _expected(settings: Settings) -> dict[str, tuple[str, ...]]:

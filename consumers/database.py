@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -29,13 +30,12 @@ _SESSION: Final = {
 }
 """A consumer that stops or is cut off loses its session, and with it its locks, within seconds."""
 
-
 LONGEST_SECONDS: Final = 120.0
 """Of a transaction. A connection that leads nowhere any more says so to nobody: partitions would wait for ever."""
 
 _CLOSING_SECONDS: Final = 5.0
 _HEEDING_SECONDS: Final = 1.0
-"""How long a transaction that was given up may take to clean up before it is left to itself."""
+"""How long what was given up may take to clean up before it is left to itself."""
 
 
 class Database:
@@ -68,7 +68,7 @@ class Database:
         TimeoutError when it takes too long: whether it is committed in the end is then for the inbox to know.
         """
         if isinstance(self._engine, AsyncEngine):
-            return await self._in_time(_transaction(self._engine, lambda sync: fn(sync, *args, **kwargs)))
+            return await _within(self._longest, _transaction(self._engine, lambda sync: fn(sync, *args, **kwargs)))
         engine = self._engine
 
         def work() -> T:
@@ -77,29 +77,29 @@ class Database:
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    async def _in_time(self, work: Coroutine[Any, Any, T]) -> T:
-        """A driver may not heed its cancellation either."""
-        task = asyncio.ensure_future(work)
-        try:
-            await asyncio.wait({task}, timeout=self._longest)
-            if task.done():
-                return task.result()
-            raise TimeoutError(f"a transaction took longer than {self._longest:g} s")
-        finally:
-            if not task.done():
-                task.cancel()
-                task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-                await asyncio.wait({task}, timeout=_HEEDING_SECONDS)
-
     async def close(self) -> None:
         """Ends all connections; work under way is finished first. One that leads nowhere is left to itself."""
         await asyncio.to_thread(self._thread.shutdown)
         if isinstance(self._engine, AsyncEngine):
-            closing = asyncio.ensure_future(self._engine.dispose())
-            await asyncio.wait({closing}, timeout=_CLOSING_SECONDS)
-            closing.cancel()
+            with contextlib.suppress(TimeoutError):
+                await _within(_CLOSING_SECONDS, self._engine.dispose())
         else:
             self._engine.dispose()
+
+
+async def _within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+    """What `work` returns or raises; TimeoutError when it takes longer. A driver may not heed its cancellation."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+        if task.done():
+            return task.result()
+        raise TimeoutError(f"not done within {seconds:g} s")
+    finally:
+        if not task.done():
+            task.cancel()
+            task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+            await asyncio.wait({task}, timeout=_HEEDING_SECONDS)
 
 
 async def _transaction(engine: AsyncEngine, work: Callable[[Connection], T]) -> T:

@@ -1,4 +1,4 @@
-"""What a plain client reads of the topics, with `read_committed`."""
+"""Topics as a plain client reads them, with `read_committed`, and as it makes them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from contract.event import Envelope
+from contract.topics import PARTITIONS
 
 READ_SECONDS: Final = 120.0
 
@@ -87,3 +89,10 @@ class _Reader(AIOKafkaConsumer):  # type: ignore[misc]
         super().__init__(
             bootstrap_servers=bootstrap, isolation_level=isolation, auto_offset_reset="earliest", group_id=None
         )
+
+
+def make_topic(bootstrap: str, topic: str, partitions: int = PARTITIONS, **settings: str) -> None:
+    """As somebody else than the hub may have made it. Settings of Kafka's are written with underscores here."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    config = {name.replace("_", "."): value for name, value in settings.items()}
+    admin.create_topics([NewTopic(topic, partitions, 1, config=config)])[topic].result()

@@ -58,15 +58,16 @@ class Sent:
 
 
 def sample_of_published(connection: Connection) -> list[Sent]:
-    """Some of the published events, from the oldest that is kept to the newest, by a handful of index probes."""
+    """Some of the published events, from the oldest that is kept to the newest, by a hundred index probes; where these
+    overlap, an event comes twice."""
     row = outbox.c
     first, last = connection.execute(select(func.min(row.id), func.max(row.id))).one()
     if first is None:
         return []
     step = max(1, (last - first) // _PROBES)
     sent = select(row.topic, row.partition, row.offset, row.published).where(row.offset.is_not(None))
-    found: dict[int, Sent] = {}
-    for start in [*range(first, last, step), last - _A_PROBE + 1]:
-        for each in connection.execute(sent.add_columns(row.id).where(row.id >= start, row.id < start + _A_PROBE)):
-            found[each.id] = Sent(each.topic, each.partition, each.offset, each.published)
-    return list(found.values())
+    return [
+        Sent(*each)
+        for start in [*range(first, last, step), last - _A_PROBE + 1]
+        for each in connection.execute(sent.where(row.id >= start, row.id < start + _A_PROBE))
+    ]

@@ -18,14 +18,13 @@ from sqlalchemy import Connection, select
 
 from carehub.databases import open_hub
 from carehub.errors import Declined
-from carehub.heartbeat import ALIVE_SECONDS
+from carehub.heartbeat import ALIVE_SECONDS, alive
 from carehub.kafka import need_kafka
 from carehub.register.credentials import note
 from carehub.restore.holdings import Holdings, read_holdings
 from carehub.settings import Settings
 from contract.event import rfc3339
 from gateway.relay.leases import group_owners
-from gateway.store.clock import database_now
 from gateway.store.database import Database
 from gateway.store.models import heartbeat
 from gateway.store.restoring import (
@@ -131,8 +130,7 @@ async def _compare(settings: Settings, since: datetime | None, *, put_right: boo
 
 async def _need_quiet(database: Database) -> None:
     def running(connection: Connection) -> list[str]:
-        since = database_now(connection) - timedelta(seconds=ALIVE_SECONDS)
-        signs = select(heartbeat.c.process).where(heartbeat.c.at > since)
+        signs = select(heartbeat.c.process).where(*alive(connection))
         owners = {each.owner for each in group_owners(connection) if each.owner}
         return sorted({*connection.execute(signs).scalars(), *owners})
 

@@ -8,7 +8,7 @@ On SQLite there is one process, which owns all groups from its start: nobody wai
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -145,6 +145,11 @@ def group_owners(connection: Connection) -> list[GroupOwner]:
         )
         for row in rows
     ]
+
+
+def stops_of(owners: Iterable[GroupOwner]) -> dict[int, Stop]:
+    """What stops the owners of those groups that do not go on, by group."""
+    return {each.group: each.stop for each in owners if each.stop}
 
 
 def _now(connection: Connection) -> str:

@@ -105,9 +105,8 @@ class Relay:
             self._begin_to_end(group, self._give_back(group))
 
     async def _tell_stops(self) -> None:
-        """Those who look at the whole hub read it in the database: health, status and doctor."""
-        stops = {number: group.state.stop for number, group in self._groups.items()}
-        news = {number: stop for number, stop in stops.items() if self._told.get(number) != stop}
+        """Those who look at the whole hub, health and status, read it in the database."""
+        news = {each.group: each.stop for each in self.groups if self._told.get(each.group) != each.stop}
         if news:
             await self._database.run(note_stops, self._owner, news)
             self._told |= news

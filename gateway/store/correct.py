@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -11,10 +12,8 @@ from gateway.source import Source
 from gateway.store.auditing import note
 from gateway.store.bulk import insert_all
 from gateway.store.corrections import Addition, Amendment, Correction, Standing, standing_events
-from gateway.store.faults import Contended
-from gateway.store.flags import rules_today
 from gateway.store.numbers import new_id
-from gateway.store.persons import lock_keys, roots_of
+from gateway.store.persons import lock_people
 from gateway.store.publication import Origin, Publication, event_topic, number_publications
 from gateway.store.sharing import Sharing
 
@@ -29,92 +28,72 @@ def publish_amendments(
 ) -> int:
     """Publishes them in the order in which their messages arrived, and notes it; how many they were. What somebody else
     has corrected or added meanwhile is left out."""
-    roots = _lock_persons(connection, {each.standing.person_key for each in amendments})
+    people = lock_people(connection, {each.standing.person_key for each in amendments})
     sharing.refresh(connection, now)
     stands = standing_events(connection, {each.message for each in amendments})
-    publications: list[Publication] = []
+    numbers = {id_: max(each.number for each in events) for id_, events in stands.items()}
     current: list[Amendment] = []
+    publications: list[Publication] = []
     for each in sorted(amendments, key=lambda each: each.standing.arrived):
-        events = stands.get(each.message, [])
+        standing = _still(each, stands.get(each.message, []))
+        if standing is None:
+            continue
+        publication = _publication(connection, each, source, sharing, now)
         if isinstance(each, Correction):
-            if _is_current(each, events):
-                publications.append(_correction(connection, each, source, sharing, now))
-                current.append(each)
-        elif _is_missing(each, events):
-            key = roots[each.standing.person_key]
-            number = max(e.number for e in events) + 1 + sum(p.message == each.message for p in publications)
-            publications.append(_addition(connection, each, key, number, source, sharing, now))
-            current.append(each)
+            _correct(publication, each)
+        else:
+            numbers[each.message] += 1
+            publication.number = numbers[each.message]
+            key = standing.person_key
+            publication.key = people.root(key) if key in people else key  # what is about nobody has its source's
+            publication.rules |= standing.rules
+            publication.settle()
+        current.append(each)
+        publications.append(publication)
     insert_all(connection, *number_publications(connection, publications, now))
+    events = Counter(each.message for each in current)
     for id_, version in {each.message: each.pack_version for each in current}.items():
-        events_of_it = sum(each.message == id_ for each in current)
-        note(connection, actor, "message-remapped", id_, now, pack_version=version, events=events_of_it)
+        note(connection, actor, "message-remapped", id_, now, pack_version=version, events=events[id_])
     return len(current)
 
 
-def _lock_persons(connection: Connection, keys: Collection[str]) -> dict[str, str]:
-    """Locks these keys and those that stand for them today, which it returns. Raises Contended when others do by the
-    time all are locked."""
-    roots = roots_of(connection, keys)
-    lock_keys(connection, {*keys, *roots.values()})
-    if roots_of(connection, keys) != roots:
-        raise Contended
-    return roots
+def _still(made: Amendment, events: Sequence[Standing]) -> Standing | None:
+    """The event of the message that it was made beside, as it stands now. None when somebody else has corrected that
+    event meanwhile, or added one to those that an addition was found beside."""
+    if isinstance(made, Addition) and len(events) != made.stood:
+        return None
+    found = next((each for each in events if each.original == made.standing.original), None)
+    if found is not None and isinstance(made, Correction) and found.body != made.standing.body:
+        return None
+    return found
 
 
-def _is_current(made: Correction, events: Sequence[Standing]) -> bool:
-    return any(e.original == made.standing.original and e.body == made.standing.body for e in events)
-
-
-def _is_missing(made: Addition, events: Sequence[Standing]) -> bool:
-    """Whether the message's events are those that it was found beside: somebody may have added it meanwhile."""
-    return len(events) == made.stood and any(each.original == made.standing.original for each in events)
-
-
-def _correction(
-    connection: Connection, made: Correction, source: Source, sharing: Sharing, now: datetime
+def _publication(
+    connection: Connection, made: Amendment, source: Source, sharing: Sharing, now: datetime
 ) -> Publication:
-    topics = sharing.topics(connection, made.draft, source, now)
-    if made.restricted:
-        topics = (event_topic(source.place, source.sector, restricted=True),)
+    """What both have in common: the draft of today, at the message's place in the order."""
     return Publication(
         id=new_id(),
         origin=Origin(source, made.standing.received, made.standing.traceparent),
         type=made.draft.type,
         key=made.standing.person_key,
         happened=made.draft.happened,
-        plain=made.body,
-        body=None,
-        topics=topics,
-        number=made.standing.number,
-        message=made.message,
-        restricted=made.restricted,
-        arrived=made.standing.arrived,
-        corrects=made.standing.original,
-        pack_version=made.pack_version,
-    )
-
-
-def _addition(
-    connection: Connection, made: Addition, key: str, number: int, source: Source, sharing: Sharing, now: datetime
-) -> Publication:
-    """Under the key that stands for the person today, with today's flags: only what takes the place of an event belongs
-    under an old key."""
-    publication = Publication(
-        id=new_id(),
-        origin=Origin(source, made.standing.received, made.standing.traceparent),
-        type=made.draft.type,
-        key=key,
-        happened=made.draft.happened,
         plain=made.draft.body,
         body=None,
         topics=sharing.topics(connection, made.draft, source, now),
-        number=number,
+        number=made.standing.number,
         message=made.message,
         restricted=made.draft.restricted,
         arrived=made.standing.arrived,
         pack_version=made.pack_version,
-        rules=set(rules_today(connection, {key}).get(key, frozenset())),
     )
-    publication.settle()
-    return publication
+
+
+def _correct(publication: Publication, made: Correction) -> None:
+    """It takes the place of an event: under that one's key, without what is withheld, and held apart if that was."""
+    publication.corrects = made.standing.original
+    publication.plain = made.body
+    publication.restricted = made.restricted
+    if made.restricted:
+        source = publication.origin.source
+        publication.topics = (event_topic(source.place, source.sector, restricted=True),)

@@ -42,7 +42,7 @@ _SQLITE_PASSING: Final = frozenset(
 
 
 class Contended(Exception):
-    """Another transaction was first with a row that this one inserts or rests on: run it again, and it will see it."""
+    """Another transaction was first with a row this one was about to insert: run it again, and it will see that row."""
 
 
 def runs_again(error: BaseException) -> bool:
@@ -56,7 +56,7 @@ def passes(error: BaseException) -> bool:
     """Whether the database, and not the rows, is to blame."""
     if isinstance(error, Contended | OSError | TimeoutError | PoolTimeoutError):
         return True
-    if _is_of_asyncpg(error, "InterfaceError") or _has_lost_its_thread(error):
+    if _is_of_asyncpg(error, "InterfaceError") or _was_cut_in_an_answer(error):
         return True
     if isinstance(error, InterfaceError) or (isinstance(error, DBAPIError) and error.connection_invalidated):
         return True
@@ -76,8 +76,8 @@ def _original(error: BaseException) -> BaseException:
     return error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
 
 
-def _has_lost_its_thread(error: BaseException) -> bool:
-    """asyncpg, of a connection that was cut in the middle of an answer: it cannot switch to another state."""
+def _was_cut_in_an_answer(error: BaseException) -> bool:
+    """asyncpg, of a connection that was cut in the middle of one: it cannot switch to another state."""
     return any(_is_of_asyncpg(each, "InternalClientError") for each in (error, _original(error).__cause__))
 
 

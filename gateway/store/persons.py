@@ -131,21 +131,17 @@ class People:
         self._persons[key].changed = True
 
 
-def lock_people(connection: Connection, claims: Iterable[Claim]) -> People:
-    """Locks all keys that the claims name, and those that stand for them, until the commit."""
+def lock_people(connection: Connection, keys: Iterable[str]) -> People:
+    """Locks these keys, and those that stand for them, until the commit: nobody draws a number for their persons
+    meanwhile."""
     people = People()
     asked: set[str] = set()
-    wanted = {key for claim in claims for key in claim.named}
+    wanted = set(keys)
     while wanted:
         people.add(_lock(connection, sorted(wanted)))
         asked |= wanted
         wanted = people.roots_unknown() - asked
     return people
-
-
-def lock_keys(connection: Connection, keys: Collection[str]) -> None:
-    """Locks these keys until the commit: nobody draws a number for their persons meanwhile."""
-    _lock(connection, sorted(keys))
 
 
 _ON_POSTGRES: Final = (

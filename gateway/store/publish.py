@@ -48,7 +48,7 @@ def publish(connection: Connection, entries: Sequence[Entry], sharing: Sharing, 
     if not any(entry.drafts for entry in entries):
         return Published()
     sharing.refresh(connection, now)
-    people = lock_people(connection, _claims(entries))
+    people = lock_people(connection, _keys_named(entries))
     flags = load_flags(connection, people.flagged())
     states = [(e.source.identifier_domain, s) for e in entries for d in e.drafts for s in d.draft.states]
     group = _Group(connection, people, flags, sharing, now, hashes=snapshot_hashes(connection, states))
@@ -200,7 +200,8 @@ class _Group:
         return topics | {topic for p in self.publications if p.key == key for topic in p.topics}
 
 
-def _claims(entries: Sequence[Entry]) -> Iterable[Claim]:
+def _keys_named(entries: Sequence[Entry]) -> Iterable[str]:
     for entry in entries:
         for draft in entry.drafts:
-            yield from filter(None, draft.claims)
+            for claim in filter(None, draft.claims):
+                yield from claim.named

@@ -152,6 +152,16 @@ async def test_what_a_stricter_rule_takes_out_is_published_whole_for_those_who_m
     assert house.remap("--publish")["published"] == 0
 
 
+async def test_an_event_about_somebody_else_is_counted_and_left(house: House) -> None:
+    await house.take_in(*BORN, more="PID|||99\r")
+    each = HL7["messages/ADT.yaml"].replace("person:", "groups:\n  PATIENT: [PID]\neach: PATIENT\nperson:")
+    write_pack(house.packs, HL7 | {"messages/ADT.yaml": each})
+    found = house.remap("--publish", code=1)
+    assert (found["corrections"], found["added"], found["left"], found["published"]) == ({}, {}, ADMITTED, 0)
+    assert "3 left to you" in house.run("--source", "dch-pas", code=1)[0]
+    assert len(house.events()) == 3
+
+
 async def test_what_would_be_refused_today_is_counted_and_stays(house: House) -> None:
     await house.take_in(*BORN)
     write_pack(house.packs, STRICTER)

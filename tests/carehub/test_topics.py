@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic
 
 from carehub.topics import settings_of
 from contract.topics import MAX_MESSAGE_BYTES, dead_letter_topic
 from tests.carehub.conftest import Cli
+from tests.topics import make_topic
 
 pytestmark = pytest.mark.kafka
 
@@ -29,19 +29,13 @@ def placed(hub: Cli, kafka_server: str, place: str, monkeypatch: pytest.MonkeyPa
     return hub
 
 
-def make(bootstrap: str, topic: str, partitions: int = 24, **settings: str) -> None:
-    admin = AdminClient({"bootstrap.servers": bootstrap})
-    admin.create_topics([NewTopic(topic, partitions, 1, config=settings)])[topic].result()
-
-
 def doctor(placed: Cli, code: int) -> list[dict[str, Any]]:
     return [each for each in placed.json("doctor", code=code)["findings"] if each["what"] == "topics"]
 
 
 def test_what_is_missing_is_made_and_what_is_there_is_set(placed: Cli, kafka_server: str, place: str) -> None:
     topic, apart = f"care.{place}.acute.v1", f"care.{place}.acute.restricted.v1"
-    own = {"max.message.bytes": "1000", "cleanup.policy": "compact", "retention.ms": "3600000"}
-    make(kafka_server, topic, **own)
+    make_topic(kafka_server, topic, max_message_bytes="1000", cleanup_policy="compact", retention_ms="3600000")
     said = {(each["found"], each["advice"]) for each in doctor(placed, 1)}
     assert said == {
         (f"{topic} has max.message.bytes 1000, not {MAX_MESSAGE_BYTES}", "carehub topics apply"),
@@ -63,7 +57,7 @@ def test_what_is_missing_is_made_and_what_is_there_is_set(placed: Cli, kafka_ser
 
 def test_partitions_are_told_and_left(placed: Cli, kafka_server: str, place: str) -> None:
     topic = f"care.{place}.acute.v1"
-    make(kafka_server, topic, partitions=3)
+    make_topic(kafka_server, topic, partitions=3)
     [left] = placed.json("topics", "apply", code=1)["left"]
     assert left == {"topic": topic, "setting": "partitions", "found": "3", "needed": "24"}
     assert [each["found"] for each in doctor(placed, 1)] == [f"{topic} has partitions 3, not 24"]
@@ -75,7 +69,7 @@ def test_a_hub_without_topics_is_well(placed: Cli) -> None:
 
 def test_status_tells_what_consumers_could_not_apply(placed: Cli, kafka_server: str, place: str) -> None:
     topic = dead_letter_topic(f"care.{place}.acute.v1", "beds")
-    make(kafka_server, topic, partitions=2)
+    make_topic(kafka_server, topic, partitions=2)
     assert topic not in placed.json("status", code=1)["buried"], "there is nothing in it"
     producer = Producer({"bootstrap.servers": kafka_server})
     for partition in (0, 1, 1):

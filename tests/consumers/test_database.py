@@ -14,7 +14,7 @@ pytestmark = pytest.mark.postgres
 
 
 class BlackHole:
-    """A proxy that passes everything on until it is `closed`; then nothing comes through, and nobody is told."""
+    """A proxy that passes everything on while it is `open`; then nothing comes through, and nobody is told."""
 
     def __init__(self, port: int) -> None:
         self._to = port

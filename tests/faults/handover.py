@@ -8,10 +8,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-import asyncpg
-
 from gateway.relay.leases import LEASE_SECONDS
-from tests.faults.hub import Hub
+from tests.faults.hub import AWAY, Hub
 from tests.faults.schedule import Fault
 
 PROMISED_SECONDS: Final = 10.0
@@ -24,8 +22,6 @@ _DISTURBING: Final = ("database", "relay")
 
 _BEHIND: Final = "SELECT count(*) FROM relay_lease WHERE until IS NULL OR until < $1::timestamptz + $2::interval"
 """Groups that nobody has renewed or taken since a moment."""
-
-_AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 @dataclass
@@ -53,7 +49,7 @@ class Handovers:
                 if moment is None:
                     (moment,) = await self.hub.ask("SELECT clock_timestamp()")
                 (behind,) = await self.hub.ask(_BEHIND, moment, timedelta(seconds=LEASE_SECONDS))
-            except _AWAY:
+            except AWAY:
                 disturbed = True
             else:
                 if not behind:

@@ -45,6 +45,9 @@ LINKS: Final = (
 )
 _START_SECONDS: Final = 120.0
 
+AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What `Hub.ask` raises while the database is away."""
+
 
 @dataclass
 class Hub:
@@ -237,7 +240,7 @@ async def _until(hub: Hub, query: str, reached: Callable[[Sequence[Any]], bool],
     deadline = asyncio.get_running_loop().time() + seconds
     answers: list[Any] = []
     while asyncio.get_running_loop().time() < deadline:
-        with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError):
+        with contextlib.suppress(*AWAY):
             answers += await hub.ask(query)
             if reached(answers):
                 return True

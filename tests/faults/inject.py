@@ -15,7 +15,7 @@ import asyncpg
 from contract.errors import Misconfigured
 from tests.faults.broker import ProxiedKafka
 from tests.faults.handover import Handovers
-from tests.faults.hub import Hub
+from tests.faults.hub import AWAY, Hub
 from tests.faults.schedule import Fault, Kind
 from tests.faults.senders import Load
 from tests.faults.trees import signal_tree
@@ -202,7 +202,7 @@ class Injector:
     async def _unpublished(self) -> bool:
         try:
             return bool(await self.hub.ask("SELECT 1 FROM outbox WHERE published IS NULL LIMIT 1"))
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+        except AWAY:
             return False
 
     def _server(self, fault: Fault) -> Postgres | ProxiedKafka:

@@ -17,8 +17,6 @@ START_SECONDS: Final = 300.0
 _COVERAGE: Final = re.compile(r"\bcov: (\d+)")
 _EXECUTED: Final = re.compile(r"^stat::number_of_executed_units:\s+(\d+)", re.MULTILINE)
 _FAULT: Final = re.compile(r"(?:^ === Uncaught Python exception: ===\n|ERROR: libFuzzer: )(.*)$", re.MULTILINE)
-
-
 _NONE: Final = dict.fromkeys(("executions", "seconds", "slowest_seconds", "slowest_size", "warm_mib", "last_mib"), 0)
 
 

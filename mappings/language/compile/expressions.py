@@ -108,6 +108,11 @@ def _where(first: Value, second: Value) -> str:
     return f"({first.where} if {first.code} is not None else {second.where})"
 
 
+def first_side(where: str) -> str:
+    """Of what `_where` has made, the source path of the first side: it asks for no name that may not be bound."""
+    return where.lstrip("(").split(" if ", 1)[0] if where.startswith("(") and " if " in where else where
+
+
 def _several(unit: Unit, source: Scalar, side: Expression) -> None:
     what = side.text if isinstance(side, Path) else "one side"
     said = f"`??` chooses between single values, and `{what}` may be several"

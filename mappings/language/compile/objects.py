@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mappings.language.compile import convert, putting
+from mappings.language.compile import convert, expressions, putting
 from mappings.language.compile.scope import Scope
 from mappings.language.compile.sinks import Built, Piece, Sink
 from mappings.language.compile.unit import Unit, where_plus
@@ -176,8 +176,7 @@ def _required(
 def _say_missing(unit: Unit, built: Built, lacking: str, where: str, path: str) -> None:
     """A reference may have no source path of its own; then that of what is built is told. Of a `??` the first side's
     is: which side it was is known only where it was read, and that may have been passed by."""
-    if where.startswith("(") and " if " in where:
-        where = where.lstrip("(").split(" if ", 1)[0]
+    where = expressions.first_side(where)
     if unit.origin != "''":
         where = unit.origin if where == "''" else f"{where} or {unit.origin}"
     unit.line(f"if {built.live} and {lacking}: S.missing({where}, {path})")

@@ -14,6 +14,7 @@ from aiokafka.structs import ConsumerRecord
 from sqlalchemy import Connection, func, insert, select
 
 from contract.topics import Sector, Topic
+from gateway.relay.leases import Stop, group_owners, stops_of
 from gateway.relay.relay import Relay
 from gateway.store.bodies import pack_body
 from gateway.store.database import Database
@@ -81,6 +82,11 @@ def put_many(connection: Connection, topic: str, keys: Sequence[str], bodies: Se
 
 def unpublished(connection: Connection) -> int:
     return int(connection.execute(select(func.count()).where(outbox.c.published.is_(None))).scalar_one())
+
+
+async def stops(database: Database) -> dict[int, Stop]:
+    """What the relays have told that stops their groups."""
+    return stops_of(await database.read(group_owners))
 
 
 async def until(condition: Callable[[], object], seconds: float = 20.0) -> None:

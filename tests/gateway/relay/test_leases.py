@@ -15,6 +15,7 @@ from gateway.relay.leases import (
     renew_leases,
 )
 from gateway.store.database import SESSION, Database, postgres_engine
+from tests.gateway.relay.rows import stops
 
 ALL = frozenset(range(8))
 NONE: frozenset[int] = frozenset()
@@ -98,10 +99,6 @@ async def test_what_stopped_an_owner_says_nothing_of_the_next(database: Database
     assert await stops(database) == {}
     assert 3 in (await database.run(renew_leases, "b", NONE, True)).taken
     assert await stops(database) == {}
-
-
-async def stops(database: Database) -> dict[int, Stop]:
-    return {each.group: each.stop for each in await database.read(group_owners) if each.stop}
 
 
 @pytest.mark.parametrize("hub_url", ["sqlite"], indirect=True)

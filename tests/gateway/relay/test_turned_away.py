@@ -2,17 +2,15 @@
 
 import asyncio
 import uuid
-from collections.abc import Mapping
 
 import pytest
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
-from contract.topics import PARTITIONS
-from gateway.relay.leases import Stop, group_owners
 from gateway.relay.relay import Relay
 from gateway.relay.station import Station
 from gateway.store.database import Database
-from tests.gateway.relay.rows import a_topic, all_published, put, read_topic, relaying, until
+from tests.gateway.relay.rows import a_topic, all_published, put, read_topic, relaying, stops, until
+from tests.topics import make_topic
 
 pytestmark = pytest.mark.kafka
 
@@ -30,12 +28,6 @@ def set_limit(bootstrap: str, topic: str, size: int) -> None:
         done.result()
 
 
-def make(bootstrap: str, topic: str, limit: int) -> None:
-    admin = AdminClient({"bootstrap.servers": bootstrap})
-    wanted = NewTopic(topic, PARTITIONS, 1, config={"max.message.bytes": str(limit)})
-    admin.create_topics([wanted])[topic].result()
-
-
 async def delete(bootstrap: str, topic: str) -> None:
     """Until brokers know it too: one that does not yet takes records, and deletes them with the topic."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
@@ -43,31 +35,27 @@ async def delete(bootstrap: str, topic: str) -> None:
     await until(lambda: topic not in admin.list_topics(timeout=10).topics)
 
 
-async def told(database: Database) -> Mapping[int, Stop]:
-    return {each.group: each.stop for each in await database.read(group_owners) if each.stop}
-
-
 async def goes_on(database: Database) -> bool:
-    return not await told(database)
+    return not await stops(database)
 
 
 async def test_what_stops_a_group_is_told_for_as_long_as_it_does(
     database: Database, kafka_server: str, relay: Relay
 ) -> None:
     topic = a_topic()
-    make(kafka_server, topic, 500)
+    make_topic(kafka_server, topic, max_message_bytes="500")
     await database.run(put, topic, "p1-a", b'"' + b"x" * 1_000 + b'"')
     async with relaying(relay):
 
         async def is_too_large() -> bool:
-            return {each.error for each in (await told(database)).values()} == {"MessageSizeTooLargeError"}
+            return {each.error for each in (await stops(database)).values()} == {"MessageSizeTooLargeError"}
 
         await until(is_too_large)
-        since = {group: stop.since for group, stop in (await told(database)).items()}
+        since = {group: stop.since for group, stop in (await stops(database)).items()}
         for _ in range(100):  # tried again meanwhile, it is the same stop
             await asyncio.sleep(0.02)
             assert {each.group: each.stop.since for each in relay.groups if each.stop} == since
-        assert {group: stop.since for group, stop in (await told(database)).items()} == since
+        assert {group: stop.since for group, stop in (await stops(database)).items()} == since
         set_limit(kafka_server, topic, 16 * 1024 * 1024)
         await all_published(database)
         await until(lambda: goes_on(database))

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Table, func, insert, select, update
 from sqlalchemy.event import listen, remove
 
 from contract.links import PERSON_LINKED
+from gateway import retention
 from gateway.delivery import Status
 from gateway.ops.metrics import Metrics
 from gateway.relay.outbox import Published as Done
@@ -318,7 +319,8 @@ async def test_a_clock_that_leaps_takes_nothing_away(database: Database, monkeyp
     await keeper.close()
     await publish_all(database)
     leapt = SimpleNamespace(now=lambda _: datetime.now(UTC) + timedelta(days=4000))
-    monkeypatch.setattr(shared_clock, "datetime", leapt)
+    for module in (shared_clock, retention):
+        monkeypatch.setattr(module, "datetime", leapt)
     await Retention(database, KEPT, Metrics(), "gateway-1").look()
     last = await database.read(last_run)
     assert last is not None
