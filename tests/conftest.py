@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -13,12 +14,18 @@ import pytest
 import structlog
 
 from carehub.broker.local import LocalKafka
+from carehub.loop import new_loop
 from tests.packs import COMPILED
 from tests.servers import Postgres, UnstartableError, apache_kafka, throw_away_postgres
 
 T = TypeVar("T")
 
 os.environ.setdefault("CAREHUB_COMPILED_PACKS", str(COMPILED))
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Tests run on the loop that the hub's processes run on: another one is kinder to who writes after the end."""
+    return {"hub": new_loop}
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

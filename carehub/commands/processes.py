@@ -92,23 +92,21 @@ def gateway(
     from carehub.memory import rest_collector
 
     rest_collector()
-    import uvloop
-
     from carehub.household import kafka_of_gateway
     from carehub.logs import set_up_logs
+    from carehub.loop import run
     from carehub.processes import run_gateway
     from carehub.settings import read_settings
 
     settings = read_settings()
     set_up_logs(settings, "gateway")
     with kafka_of_gateway(settings) as kafka:
-        uvloop.run(run_gateway(settings, host, port, mllp_port, kafka, as_json=as_json))
+        run(run_gateway(settings, host, port, mllp_port, kafka, as_json=as_json))
 
 
 def relay(as_json: AsJson = False) -> None:
-    import uvloop
-
     from carehub.logs import set_up_logs
+    from carehub.loop import run
     from carehub.output import say
     from carehub.processes import run_relay
     from carehub.settings import read_settings
@@ -118,22 +116,21 @@ def relay(as_json: AsJson = False) -> None:
         say("with SQLite the gateway runs the relay itself: nothing to do here")
         return
     set_up_logs(settings, "relay")
-    uvloop.run(run_relay(settings, as_json=as_json))
+    run(run_relay(settings, as_json=as_json))
 
 
 def consume(
     apps: Annotated[list[str], typer.Argument(help="Names of apps that come along, or of modules on the path.")],
     as_json: AsJson = False,
 ) -> None:
-    import uvloop
-
     from carehub.consuming import run_consumers
     from carehub.logs import set_up_logs
+    from carehub.loop import run
     from carehub.settings import read_settings
 
     settings = read_settings()
     set_up_logs(settings, "consumer")
-    uvloop.run(run_consumers(settings, apps, as_json=as_json))
+    run(run_consumers(settings, apps, as_json=as_json))
 
 
 def broker(

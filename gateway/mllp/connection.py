@@ -178,6 +178,8 @@ class Connection:
         return Answer(Verdict.ACCEPTED), True
 
     async def _write(self, message: bytes) -> None:
+        if self._writer.transport.is_closing():  # uvloop: a RuntimeError, as if the fault were ours
+            raise ConnectionResetError
         self._writer.write(enframed(message))
         try:
             async with asyncio.timeout(self._desk.limits.answer_seconds):

@@ -88,15 +88,17 @@ class FakeRegister:
 
 @dataclass
 class FakeIntake:
-    """Answers each delivery by `answers`: a Status, an exception to raise, or a function of the delivery. `unmapped`
-    are the code lists that lacked a code."""
+    """Answers each delivery by `answer`: a Status, an exception to raise, or a function of the delivery. `unmapped`
+    are the code lists that lacked a code. With a `gate`, what has come waits until it is set."""
 
     answer: Status | Exception | Callable[[Delivery], Status] = Status.ACCEPTED
     unmapped: tuple[str, ...] = ()
+    come: int = 0
     taken: list[Delivery] = field(default_factory=list)
     gate: asyncio.Event | None = None
 
     async def __call__(self, delivery: Delivery) -> Receipt:
+        self.come += 1
         if self.gate is not None:
             await self.gate.wait()
         self.taken.append(delivery)

@@ -41,7 +41,10 @@ class Peer:
     async def answer(self) -> bytes:
         """The next acknowledgement, b"" when the hub has closed the connection."""
         while not self._answers:
-            data = await asyncio.wait_for(self.reader.read(65536), 5)
+            try:
+                data = await asyncio.wait_for(self.reader.read(65536), 5)
+            except ConnectionResetError:  # closed while we were writing
+                return b""
             if not data:
                 return b""
             self._answers += [frame.content for frame in self._framer.feed(data)]

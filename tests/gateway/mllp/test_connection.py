@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from dataclasses import replace
 
 import pytest
+import structlog
 
 from contract.errors import (
     Code,
@@ -25,6 +28,9 @@ from gateway.limits import Limits
 from gateway.source import Ack
 from tests.gateway.fakes import SOURCE, principal
 from tests.gateway.mllp.conftest import Site
+
+AT_ONCE = struct.pack("ii", 1, 0)
+"""SO_LINGER: who closes a connection so resets it."""
 
 DATE = Issue(Code.INVALID_DATE, "PID-7", "is not a date; write YYYYMMDD")
 
@@ -149,6 +155,24 @@ async def test_a_sender_that_leaves_before_its_answer_loses_nothing(site: Site) 
             await asyncio.sleep(0.01)
 
 
+async def test_a_sender_that_is_reset_before_its_answer_is_told_as_lost_and_not_as_a_fault_of_ours(site: Site) -> None:
+    site.intake.gate = asyncio.Event()
+    with structlog.testing.capture_logs() as lines:
+        async with site.peer() as peer, asyncio.timeout(5):
+            await peer.send(adt())
+            while not site.intake.come:
+                await asyncio.sleep(0.01)
+            peer.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+            peer.writer.transport.abort()
+        await asyncio.sleep(0.1)  # the hub reads of it while the message is at work
+        site.intake.gate.set()
+        async with asyncio.timeout(5):
+            while not lines:
+                await asyncio.sleep(0.01)
+    assert site.intake.bodies == [adt()]
+    assert [line["event"] for line in lines] == ["mllp-connection-lost"]
+
+
 class TestPatience:
     @pytest.fixture
     def limits(self) -> Limits:
@@ -165,7 +189,7 @@ class TestPatience:
         async with site.peer() as peer, asyncio.timeout(5):
             await peer.send_raw(b"\x0b")
             ended = asyncio.ensure_future(peer.answer())
-            while not ended.done():
+            while not (ended.done() or peer.writer.transport.is_closing()):
                 peer.writer.write(b"x")
                 await asyncio.sleep(0.02)
             assert await ended == b""
