@@ -7,6 +7,7 @@ import asyncio
 import itertools
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -17,13 +18,16 @@ from consumers.event import Event
 from consumers.runtime import inbox
 from consumers.runtime.subscription import Subscription
 from gateway.delivery import Status
+from gateway.relay.leases import LEASE_SECONDS
 from gateway.relay.outbox import Outgoing, Published
 from gateway.relay.publisher import Publisher
+from gateway.relay.relay import Relay
 from gateway.store.group import Keeper
 from gateway.store.keeping import Keeping, Kept, Refused
 from gateway.store.numbers import new_id
 
 SLOWLY_SECONDS: Final = 0.3
+WAKING_SECONDS: Final = 3.0
 COMMIT_SECONDS: Final = 2.0
 
 
@@ -51,9 +55,10 @@ def send_without_person_key() -> None:
 
 def fence_nobody() -> None:
     """Each producer has an id of its own. It also takes its time between reading a window and sending it, so that a
-    relay is most likely stopped there."""
-    open_, publish = Publisher.__init__, Publisher.publish
-    numbers = itertools.count()
+    relay is most likely stopped there, and, when it wakes up, before it looks at its leases: which of the two is first
+    is chance, and fencing is there for the worse one."""
+    open_, publish, renew = Publisher.__init__, Publisher.publish, Relay._renew
+    numbers, renewed = itertools.count(), time.monotonic()
 
     def open_unfenced(self: Publisher, bootstrap: str, transactional_id: str | None) -> None:
         open_(self, bootstrap, f"{transactional_id}-{os.getpid()}-{next(numbers)}")
@@ -62,7 +67,15 @@ def fence_nobody() -> None:
         await asyncio.sleep(SLOWLY_SECONDS)
         return await publish(self, window)
 
+    async def renew_late_after_a_stop(self: Relay, *, first: bool) -> None:
+        nonlocal renewed
+        if time.monotonic() - renewed > LEASE_SECONDS:
+            await asyncio.sleep(WAKING_SECONDS)
+        await renew(self, first=first)
+        renewed = time.monotonic()
+
     Publisher.__init__ = open_unfenced  # type: ignore[method-assign]
+    Relay._renew = renew_late_after_a_stop  # type: ignore[method-assign]
     Publisher.publish = publish_slowly  # type: ignore[method-assign]
 
 
