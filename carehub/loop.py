@@ -38,12 +38,14 @@ def _teach_kafka_client() -> None:
 
 def _lost_by_kafka_error(send: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[Any, P], T]:
     from aiokafka.conn import CloseReason
-    from aiokafka.errors import KafkaConnectionError
+    from aiokafka.errors import KafkaConnectionError, KafkaError
 
     @functools.wraps(send)
     def sending(connection: Any, /, *args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return send(connection, *args, **kwargs)
+        except KafkaError:  # which is a RuntimeError, too
+            raise
         except RuntimeError as lost:
             connection.close(reason=CloseReason.CONNECTION_BROKEN)
             raise KafkaConnectionError(f"Connection at {connection.host}:{connection.port} was lost") from lost
