@@ -1,6 +1,6 @@
-"""Works on files: one leased worker for each, rows in order, a bad row holds up nobody.
+"""Works on files: some at once, each of another source, rows in order; a bad row holds up nobody.
 
-claim   the oldest file nobody works on, under a lease that ends by itself if this process does
+claim   the oldest file that is its source's next, under a lease that ends by itself if this process does
 rows    those not kept before, each through intake; the lease is renewed on the way
 finish  the file is done when every row is kept
 """
@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from typing import Final
 
@@ -21,15 +22,26 @@ from gateway.delivery import Delivery, Row
 from gateway.hub import Hub
 from gateway.ops.attempts import Attempts
 from gateway.ops.metrics import Metrics
+from gateway.pipeline import Pipeline
 from gateway.reception import Reception
 from gateway.rows import Worker
 from gateway.source import Principal, Source
-from gateway.store.batches import ClaimedBatch, claim_batch, finish_batch, release_lease, renew_lease
+from gateway.store.batches import ClaimedBatch, claim_batch, finish_batch, others_wait, release_lease, renew_lease
 from gateway.store.sources import registered_source, sender_of
 from mappings import formats
 from mappings.formats import Part
 
+FILES_AT_ONCE: Final = 4
+"""Of a gateway. A small file need not wait for a large one of another source."""
+
+ROWS_AT_ONCE: Final = 16
+"""Of all these files. More would make commits longer, for which those wait who stand at a door."""
+
 LEASE_SECONDS: Final = 30.0
+PATIENCE_SECONDS: Final = 10.0
+WAY_SECONDS: Final = 30.0
+"""How long a file waits for its turn after it gave way."""
+
 _POLL_SECONDS: Final = 1.0
 _READ_AHEAD: Final = 200
 
@@ -38,6 +50,10 @@ log = structlog.get_logger()
 
 class LeaseLost(CarehubError):
     """Another worker has the file now."""
+
+
+class GivesWay(CarehubError):
+    """The file has waited, and others could be worked on meanwhile."""
 
 
 class BatchWork:
@@ -52,14 +68,20 @@ class BatchWork:
         self._owner = owner
         self._arrived = arrived or asyncio.Event()
         self._attempts = Attempts("batch-work")
+        self._room = asyncio.Semaphore(ROWS_AT_ONCE)
 
     async def run(self) -> None:
-        """Until cancelled; then another worker can go on at once."""
+        """Until cancelled; then other gateways can go on at once."""
+        async with asyncio.TaskGroup() as workers:
+            for number in range(FILES_AT_ONCE):
+                workers.create_task(self._run(f"{self._owner}/{number}"))
+
+    async def _run(self, owner: str) -> None:
         while True:
             worked = False
             with self._attempts.attempt():
                 try:
-                    worked = await self.work_on_one()
+                    worked = await self.work_on_one(owner)
                 except LeaseLost:
                     worked = True
             if not worked:
@@ -68,41 +90,49 @@ class BatchWork:
                         await self._arrived.wait()
                 self._arrived.clear()
 
-    async def work_on_one(self) -> bool:
-        """Whether there was a file to work on. Returns when all its rows are kept.
+    async def work_on_one(self, owner: str) -> bool:
+        """Whether there was a file to work on. Returns when all its rows are kept, or when it gives way to others.
 
-        Raises LeaseLost, and Unavailable when the database is away; then the file waits until its lease has ended.
+        `owner` names the worker. Raises LeaseLost, and Unavailable when the database is away; then the file waits until
+        its lease has ended.
         """
-        claimed = await self._hub.database.run(claim_batch, self._owner, LEASE_SECONDS)
+        claimed = await self._hub.database.run(claim_batch, owner, LEASE_SECONDS)
         if claimed is None:
             return False
         source = await self._hub.database.read(registered_source, claimed.source)
         log.info("batch-begun", batch=claimed.id, source=claimed.source, kept=len(claimed.done))
+        lease = Lease(self._hub, claimed.id, owner)
         try:
-            rows = await self._rows(claimed, sender_of(source), source)
+            rows = await self._rows(claimed, sender_of(source), source, lease)
         except asyncio.CancelledError:
-            await self._hub.database.run(release_lease, claimed.id, self._owner)
+            await self._hub.database.run(release_lease, claimed.id, owner)
             raise
+        except GivesWay:
+            await self._hub.database.run(release_lease, claimed.id, owner, WAY_SECONDS)
+            log.info("batch-gives-way", batch=claimed.id, source=claimed.source)
+            return True
         await self._hub.database.run(finish_batch, claimed.id, rows, datetime.now(UTC))
         log.info("batch-done", batch=claimed.id, source=claimed.source, rows=rows)
         return True
 
-    async def _rows(self, claimed: ClaimedBatch, principal: Principal, source: Source) -> int:
-        """Settles every row that is not kept yet; returns how many rows the file has."""
-        lease = Lease(self._hub, claimed.id, self._owner)
+    async def _rows(self, claimed: ClaimedBatch, principal: Principal, source: Source, lease: Lease) -> int:
+        """Keeps every row that is not kept yet; returns how many rows the file has."""
+        pipeline = Pipeline(self._worker, self._room, partial(self._metrics.row, source.id), lease.pause)
         parts = _parts(claimed)
         last = 0
-        while ahead := await asyncio.to_thread(lambda: list(islice(parts, _READ_AHEAD))):
-            for part in ahead:
-                last = part.number
-                if part.number in claimed.done:
-                    continue
-                await lease.keep_up()
-                delivery = Delivery(
-                    principal, part.body, part.content_type, claimed.received, row=Row(claimed.id, part.number)
-                )
-                await self._worker.settle(delivery, lease.pause, part.issue)
-                self._metrics.row(source.id)
+        try:
+            while ahead := await asyncio.to_thread(lambda: list(islice(parts, _READ_AHEAD))):
+                for part in ahead:
+                    last = part.number
+                    if part.number in claimed.done:
+                        continue
+                    await lease.keep_up()
+                    row = Row(claimed.id, part.number)
+                    delivery = Delivery(principal, part.body, part.content_type, claimed.received, row=row)
+                    await pipeline.put(delivery, part.issue)
+            await pipeline.settle()
+        finally:
+            await pipeline.drop()
         return last
 
 
@@ -130,17 +160,24 @@ class Lease:
         self._batch = batch
         self._owner = owner
         self._renewed = asyncio.get_running_loop().time()
+        self._waits_since: float | None = None
 
     async def keep_up(self) -> None:
-        """Raises LeaseLost when it is somebody else's."""
+        """A row is on its way. Raises LeaseLost when the file is somebody else's."""
         now = asyncio.get_running_loop().time()
+        self._waits_since = None
         if now - self._renewed > LEASE_SECONDS / 3:
             await self._renew()
 
     async def pause(self, seconds: float) -> None:
-        """Waits, and still holds the lease afterwards."""
+        """Waits, and still holds the lease afterwards. Raises GivesWay when nothing has come on its way for a while,
+        and another source has a file that nobody works on."""
+        now = asyncio.get_running_loop().time()
+        self._waits_since = now if self._waits_since is None else self._waits_since
         await asyncio.sleep(seconds)
         await self._renew()
+        if now - self._waits_since > PATIENCE_SECONDS and await self._hub.database.read(others_wait):
+            raise GivesWay(self._batch)
 
     async def _renew(self) -> None:
         if not await self._hub.database.run(renew_lease, self._batch, self._owner, LEASE_SECONDS):

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from contract.event import rfc3339
+from gateway.chain import Link
 from gateway.source import Principal
 
 
@@ -33,7 +34,8 @@ class Delivery:
     `request_id` is an id of the message that counts before the format's own (X-Request-ID of `$process-message`),
     `idempotency_key` one that counts after it (Idempotency-Key). `received` is UTC.
     `resumes` is the id of a stored message that waited for its parent and is now taken in again; with `overdue` it has
-    waited for long enough. `retries` says which dead letter this is.
+    waited for long enough. `retries` says which dead letter this is. `link` is its place
+    behind others without which it is not kept.
     """
 
     principal: Principal
@@ -47,6 +49,7 @@ class Delivery:
     overdue: bool = False
     retries: Retry | None = None
     traceparent: str | None = None
+    link: Link | None = None
 
 
 class Status(StrEnum):

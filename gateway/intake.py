@@ -94,6 +94,8 @@ async def context_of(reading: Reading, delivery: Delivery, source: Source, hub: 
     if not parents:
         return context
     wanted = [parent.resource_id for parent in parents]
+    if delivery.link is not None:
+        await delivery.link.chain.settled(wanted)
     known = await hub.database.read(load_parents, source.id, wanted, delivery.resumes)
     missing = tuple(parent for parent in parents if parent.resource_id not in known)
     if missing and delivery.overdue:
@@ -162,6 +164,7 @@ def keeping(delivery: Delivery, source: Source, reading: Reading | None, outcome
         resumes=delivery.resumes,
         retries=delivery.retries,
         traceparent=delivery.traceparent,
+        link=delivery.link,
     )
 
 

@@ -6,7 +6,7 @@ So nothing may be refused without being kept, and what cannot be kept now is tri
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from typing import Final, TypeAlias
 
@@ -24,6 +24,9 @@ from gateway.store.states import Waiting
 _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 10.0
 
+NOT_NOW: Final = (Unavailable, TooMany)
+"""What nobody keeps: the sender of a single message would send it again."""
+
 Pause: TypeAlias = Callable[[float], Awaitable[None]]
 """Waits so many seconds; raises to give the work up."""
 
@@ -38,26 +41,24 @@ class Worker:
         self._reception = reception
         self._door = door
 
-    async def settle(self, delivery: Delivery, pause: Pause, issue: Issue | None = None) -> None:
-        """Returns once the row is kept: accepted, waiting, or refused as a dead letter. `issue` says why it is known
-        to be refused already. Between attempts it calls `pause`."""
-        seconds = _FIRST_PAUSE_SECONDS
-        while True:
+    async def settle(self, delivery: Delivery, pause: Pause) -> None:
+        """Returns once the row is kept. Between attempts it calls `pause`."""
+        for seconds in pauses():
             try:
-                if issue is not None:
-                    await self._keep_refused(delivery, (issue,))
-                else:
-                    await self._take(delivery)
-            except (Unavailable, TooMany):
+                await self.attempt(delivery)
+            except NOT_NOW:
                 await pause(seconds)
-                seconds = min(2 * seconds, _LONGEST_PAUSE_SECONDS)
             else:
                 return
 
-    async def _take(self, delivery: Delivery) -> None:
+    async def attempt(self, delivery: Delivery, issue: Issue | None = None) -> None:
+        """Returns once the row is kept: accepted, waiting, or refused as a dead letter. `issue` says why it is known
+        to be refused already. Raises one of NOT_NOW when it cannot be kept now."""
+        if issue is not None:
+            return await self._keep_refused(delivery, (issue,))
         try:
             await self._reception.receive(delivery, self._door)
-        except (Unavailable, TooMany):
+        except NOT_NOW:
             raise
         except Refusal as refusal:
             if not refusal.kept:
@@ -88,3 +89,11 @@ async def stored_delivery(hub: Hub, message: Waiting, *, overdue: bool = False) 
 
 async def pause(seconds: float) -> None:
     await asyncio.sleep(seconds)
+
+
+def pauses() -> Iterator[float]:
+    """How long to wait between attempts, without end, in seconds."""
+    seconds = _FIRST_PAUSE_SECONDS
+    while True:
+        yield seconds
+        seconds = min(2 * seconds, _LONGEST_PAUSE_SECONDS)

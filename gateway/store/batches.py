@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from contract.event import rfc3339
@@ -18,7 +18,7 @@ from gateway.store.bulk import on_postgres
 from gateway.store.clock import Clock, database_now
 from gateway.store.entry import storable
 from gateway.store.models import batch, batch_row
-from gateway.store.numbers import new_id
+from gateway.store.numbers import milliseconds_of, new_id
 
 PROCESSING: Final = "processing"
 DONE: Final = "done"
@@ -82,16 +82,23 @@ class RowReport:
 
 
 def create_batch(
-    connection: Connection, source: str, key_hash: bytes, content_type: str, received: datetime, body: bytes
+    connection: Connection,
+    source: str,
+    key_hash: bytes,
+    content_type: str,
+    received: datetime,
+    body: bytes,
+    clock: Clock = database_now,
 ) -> tuple[Batch, bool]:
     """The batch of this key, and whether it is new. The same file again is the same batch.
 
-    `key_hash` is entry.hash_message_id of the Idempotency-Key, or of the SHA-256 of the bytes.
+    `key_hash` is entry.hash_message_id of the Idempotency-Key, or of the SHA-256 of the bytes. Ids of a source's files
+    grow in the order in which they came, whatever the clocks of gateways say.
     """
     known = _find(connection, source, key_hash)
     if known is None:
         row = {
-            "id": new_id(),
+            "id": _next_id(connection, source, clock),
             "source": source,
             "key_hash": key_hash,
             "content_type": storable(content_type),
@@ -109,14 +116,11 @@ def create_batch(
 
 
 def claim_batch(connection: Connection, owner: str, seconds: float, clock: Clock = database_now) -> ClaimedBatch | None:
-    """The oldest file that nobody works on, leased to `owner` for so many seconds; None when there is none."""
+    """The oldest file that nobody works on and none of its source is before, leased to `owner` for so many seconds;
+    None when there is none."""
     now = clock(connection)
     row = connection.execute(
-        select(batch)
-        .where(batch.c.status == PROCESSING, or_(batch.c.lease_until.is_(None), batch.c.lease_until < now))
-        .order_by(batch.c.received, batch.c.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
+        select(batch).where(*_is_next(now)).order_by(batch.c.id).limit(1).with_for_update(skip_locked=True)
     ).first()
     if row is None:
         return None
@@ -136,10 +140,18 @@ def renew_lease(connection: Connection, batch_id: str, owner: str, seconds: floa
     return changed.rowcount == 1
 
 
-def release_lease(connection: Connection, batch_id: str, owner: str) -> None:
-    """Lets another worker go on at once."""
+def others_wait(connection: Connection, clock: Clock = database_now) -> bool:
+    """Whether there is a file that could be claimed."""
+    return connection.execute(select(batch.c.id).where(*_is_next(clock(connection))).limit(1)).first() is not None
+
+
+def release_lease(
+    connection: Connection, batch_id: str, owner: str, seconds: float = 0.0, clock: Clock = database_now
+) -> None:
+    """Lets another worker go on, in so many seconds."""
+    until = clock(connection) + timedelta(seconds=seconds) if seconds else None
     connection.execute(
-        batch.update().where(batch.c.id == batch_id, batch.c.owner == owner).values(owner=None, lease_until=None)
+        batch.update().where(batch.c.id == batch_id, batch.c.owner == owner).values(owner=None, lease_until=until)
     )
 
 
@@ -172,6 +184,24 @@ def batch_rows(connection: Connection, batch_id: str, *, after: int = 0, limit: 
         .limit(limit)
     )
     return [RowReport(row.number, row.status, row.message, tuple(row.issues or ())) for row in rows]
+
+
+def _next_id(connection: Connection, source: str, clock: Clock) -> str:
+    """Above those of all files of the source that are not done; by the database's clock, which all gateways share."""
+    unfinished = select(func.max(batch.c.id)).where(batch.c.source == source, batch.c.status == PROCESSING)
+    last = connection.execute(unfinished).scalar()
+    now = round(clock(connection).timestamp() * 1_000_000) * 1000
+    return new_id(max(now, (milliseconds_of(last) + 1) * 1_000_000) if last else now)
+
+
+def _is_next(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Files of a source are worked one after the other, in the order in which they came."""
+    earlier = batch.alias("earlier")
+    before = select(earlier.c.id).where(
+        earlier.c.source == batch.c.source, earlier.c.status == PROCESSING, earlier.c.id < batch.c.id
+    )
+    free = or_(batch.c.lease_until.is_(None), batch.c.lease_until < now)
+    return batch.c.status == PROCESSING, free, ~before.exists()
 
 
 _COLUMNS = [column for column in batch.c if not column.name.startswith("body")]

@@ -17,6 +17,7 @@ from typing import Final
 from sqlalchemy.exc import IntegrityError
 
 from contract.errors import Code, Issue, Unavailable
+from gateway.chain import Link, behind
 from gateway.store.database import Database
 from gateway.store.entry import Entry, StoreKeys, prepare
 from gateway.store.keep import keep_batch
@@ -35,6 +36,10 @@ GROUP_BYTES: Final = 16 * 1024 * 1024
 class _Waiting:
     entry: Entry
     answer: asyncio.Future[Kept]
+
+    @property
+    def link(self) -> Link | None:
+        return self.entry.keeping.link
 
 
 class Keeper:
@@ -91,7 +96,8 @@ class Keeper:
         """What became of the message, once that is durable. Giving up on the answer does not take the message back.
 
         Raises Unavailable when too much waits already or the keeper is closed, TooLarge for an event that no topic
-        takes. The future raises Unavailable when the database cannot be used now.
+        takes. The future raises Unavailable when the database cannot be used now, or could not before for a message of
+        the same chain.
         """
         if self._closing or len(self._queue) >= self._rows or self._held >= self._size:
             text = "too many messages wait to be made durable; send this one again later"
@@ -99,6 +105,8 @@ class Keeper:
         entry = prepare(keeping, self._keys)
         answer: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()
         self._queue.append(_Waiting(entry, answer))
+        if keeping.link is not None:
+            keeping.link.take(answer, keeping.tells_of)
         self._held += entry.size
         self._more.set()
         return answer
@@ -125,6 +133,9 @@ class Keeper:
 
     async def _keep_group(self, group: Sequence[_Waiting]) -> None:
         """Keeps the group in one transaction; halves it, in order, while it fails for what is in it."""
+        group = [waiting for waiting in group if not _is_left_behind(waiting)]
+        if not group:
+            return
         kept, failure = await self._attempt(group)
         if isinstance(failure, IntegrityError) and len(group) == 1:
             kept, failure = await self._attempt(group)  # another gateway was first; now its row is seen
@@ -134,6 +145,8 @@ class Keeper:
                     waiting.answer.set_result(result)
         elif isinstance(failure, Unavailable) or len(group) == 1:
             for waiting in group:
+                if waiting.link is not None and isinstance(failure, Unavailable):
+                    waiting.link.chain.broken = True
                 if not waiting.answer.done():
                     waiting.answer.set_exception(failure)
         else:
@@ -149,3 +162,12 @@ class Keeper:
         failure = attempt.exception()
         self._failed = self._monotonic() if isinstance(failure, Unavailable) else None
         return ([], failure) if failure is not None else (attempt.result(), None)
+
+
+def _is_left_behind(waiting: _Waiting) -> bool:
+    """Fails a message of which one before it in its chain could not be kept."""
+    if waiting.link is None or not waiting.link.chain.broken:
+        return False
+    if not waiting.answer.done():
+        waiting.answer.set_exception(behind())
+    return True

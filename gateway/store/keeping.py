@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final, TypeAlias
 
 from contract.errors import Issue
+from gateway.chain import Link
 from gateway.delivery import ReceiptEvent, Retry, Row, Status
 from gateway.source import Source
 from mappings.stages import Draft, ParentRef
@@ -66,7 +67,7 @@ class Keeping:
     `message_id` is the id by which a repeat is known, `remember` for how many seconds; `comparable` the hash that tells
     a repeat from a conflict; `content` the SHA-256 of the body. `pack` and `pack_version` are empty when decoding
     failed. `resumes` is the id of the stored message that waited, `retries` the dead letter that this is; `row` says
-    where in a batch it stood.
+    where in a batch it stood, `link` behind which messages it is kept.
     """
 
     source: Source
@@ -85,6 +86,17 @@ class Keeping:
     resumes: str | None = None
     retries: Retry | None = None
     traceparent: str | None = None
+    link: Link | None = None
+
+    @property
+    def tells_of(self) -> frozenset[str]:
+        """The ids of resources that others may hang on, of which it tells or for which it waits."""
+        match self.outcome:
+            case Accepted(drafts=drafts):
+                return frozenset(state.resource_id for draft in drafts for state in draft.states)
+            case Waits(parents=parents):
+                return frozenset(parent.resource_id for parent in parents)
+        return frozenset()
 
     @property
     def again(self) -> bool:

@@ -15,10 +15,11 @@ from gateway.store.bulk import on_postgres
 _EVENTS: Final = "event_sequence"
 
 
-def new_id() -> str:
+def new_id(nanoseconds: int | None = None) -> str:
     """A UUID that grows with time (RFC 9562, version 7), so that tables fill at their end. Its clock goes on below the
-    millisecond (there, section 6.2, method 3), so that of two made one after the other the second is greater."""
-    moment, rest = divmod(time.time_ns(), 1_000_000)
+    millisecond (there, section 6.2, method 3), so that of two made one after the other the second is greater.
+    `nanoseconds` since 1970 are those of this machine's clock if not given."""
+    moment, rest = divmod(time.time_ns() if nanoseconds is None else nanoseconds, 1_000_000)
     value = (moment << 80) | (0x7 << 76) | (rest * 4096 // 1_000_000 << 64)
     value |= (0x2 << 62) | int.from_bytes(os.urandom(8)) >> 2
     return str(uuid.UUID(int=value))

@@ -79,6 +79,8 @@ class Stored:
     async def _knows(self, parent: str, delivery: Delivery) -> bool:
         from gateway.store.states import load_parents
 
+        if delivery.link is not None:
+            await delivery.link.chain.settled([parent])
         known = await self.database.read(load_parents, who_sent(delivery).id, [parent], delivery.resumes)
         return parent in known
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import json
 from collections.abc import AsyncIterator
@@ -16,6 +17,7 @@ from contract.errors import Code, Conflict, Forbidden, Undecodable, Unprocessabl
 from contract.identifiers import ResourceIds
 from contract.topics import Sector
 from gateway import intake as module
+from gateway.chain import Chain, Link
 from gateway.delivery import Delivery, Receipt, Row, Status
 from gateway.hub import Hub
 from gateway.intake import intake
@@ -201,6 +203,19 @@ async def test_a_row_waits_for_its_parent_and_says_so(hub: Hub) -> None:
     resumed = await intake(replace(referral, resumes=waiting.id), hub)
     assert resumed.id == waiting.id
     assert [e.type for e in resumed.events] == ["referral-received-1"]
+
+
+async def test_a_row_finds_the_parent_that_waits_to_be_kept_before_it(hub: Hub) -> None:
+    patient = row("MHS001", LocalPatientId="L1", NHSNumber="9000000009", NHSNumberStatus="01")
+    referral = row(
+        "MHS101", ServiceRequestId="R1", LocalPatientId="L1", OrgIDComm="QVV", ReferralRequestReceivedDate="2026-06-01"
+    )
+    chain = Chain()
+    before, behind = Link(chain), Link(chain)
+    first = asyncio.create_task(intake(replace(patient, link=before), hub))
+    await before.taken
+    second = asyncio.create_task(intake(replace(referral, link=behind), hub))
+    assert [(await each).status for each in (first, second)] == [Status.ACCEPTED, Status.ACCEPTED]
 
 
 async def test_complaints_about_a_row_of_a_file_name_the_row(hub: Hub) -> None:

@@ -45,7 +45,7 @@ class Place:
         return await self.client.post("/events", content=body, headers={"Content-Type": content_type, **named})
 
     async def work(self) -> None:
-        await BatchWork(self.house.hub, self.house.reception, self.house.metrics, "gateway-1").work_on_one()
+        await BatchWork(self.house.hub, self.house.reception, self.house.metrics, "gateway").work_on_one("gateway/0")
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Connection, func, select
 
 from contract.errors import Unavailable
+from gateway.chain import Chain, Link
 from gateway.delivery import Status
 from gateway.store import group as group_module
 from gateway.store.database import Database
@@ -55,6 +56,32 @@ async def test_messages_that_wait_share_one_transaction(database: Database, monk
     await asyncio.gather(*futures)
     await keeper.close()
     assert sizes == [40]
+
+
+async def test_none_of_a_chain_is_kept_behind_one_that_could_not_be(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = True
+
+    def sometimes(connection: Connection, entries: Sequence[Entry], *rest: Any) -> Any:
+        nonlocal away
+        if away:
+            away = False
+            raise OSError
+        return keep_batch(connection, entries, *rest)
+
+    monkeypatch.setattr(group_module, "keep_batch", sometimes)
+    monkeypatch.setattr(group_module, "GROUP_ROWS", 3)
+    keeper, chain = Keeper(database, KEYS), Chain()
+    rows = [keeper.keep(replace(keeping(draft(person("1"))), link=Link(chain))) for _ in range(5)]
+    other = keeper.keep(keeping(draft(person("2"))))
+    await keeper.start()
+    answers = await asyncio.gather(*rows, return_exceptions=True)
+    again = Chain()
+    kept = [await keeper.keep(replace(keeping(draft(person("1"))), link=Link(again))) for _ in range(2)]
+    await keeper.close()
+    assert [type(answer) for answer in answers] == [Unavailable] * 5
+    assert [row.message for row in await database.read(published)] == [(await other).id, *(each.id for each in kept)]
 
 
 async def test_a_sender_that_disconnects_takes_nobody_with_it(database: Database) -> None:

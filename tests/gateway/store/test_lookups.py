@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from datetime import datetime
 
 from sqlalchemy import Connection, insert, update
 
@@ -70,8 +69,8 @@ async def test_a_dead_letter_is_kept_with_its_bytes(keeper: Keeper, database: Da
     assert await database.read(count_open_dead_letters) == 1
 
 
-def new_batch(connection: Connection, key: bytes = b"k" * 32, received: datetime = NOON) -> tuple[str, bool]:
-    found, created = create_batch(connection, "dch-pas", key, "text/csv", received, b"a,b\n1,2\n")
+def new_batch(connection: Connection, key: bytes = b"k" * 32, source: str = "dch-pas") -> tuple[str, bool]:
+    found, created = create_batch(connection, source, key, "text/csv", NOON, b"a,b\n1,2\n")
     return found.id, created
 
 
@@ -83,7 +82,7 @@ async def test_the_same_file_is_the_same_batch(database: Database) -> None:
 
 async def test_a_batch_has_one_worker_until_its_lease_runs_out(keeper: Keeper, database: Database) -> None:
     older, _ = await database.run(new_batch, b"1" * 32)
-    younger, _ = await database.run(new_batch, b"2" * 32, later(minutes=1))
+    younger, _ = await database.run(new_batch, b"2" * 32, "gp-system")
     first = await database.run(claim_batch, "a", 30.0, at(NOON))
     second = await database.run(claim_batch, "b", 30.0, at(NOON))
     assert first is not None

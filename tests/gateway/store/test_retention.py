@@ -254,7 +254,8 @@ async def test_files_that_are_done_go_row_by_row_and_others_stay(
     keeper: Keeper, database: Database, clock: Clock
 ) -> None:
     done, working = [
-        (await database.run(create_batch, PAS.id, key * 32, "text/csv", NOON, b"rows"))[0].id for key in (b"a", b"b")
+        (await database.run(create_batch, PAS.id, key * 32, "text/csv", NOON, b"rows", at(NOON)))[0].id
+        for key in (b"a", b"b")
     ]
     rows = [{"batch": of, "number": n, "status": REFUSED} for of in (done, working) for n in range(600)]
     await database.run(lambda c: c.execute(insert(batch_row), rows))
