@@ -26,7 +26,15 @@ from gateway.pipeline import Pipeline
 from gateway.reception import Reception
 from gateway.rows import Worker
 from gateway.source import Principal, Source
-from gateway.store.batches import ClaimedBatch, claim_batch, finish_batch, others_wait, release_lease, renew_lease
+from gateway.store.batches import (
+    ClaimedBatch,
+    claim_batch,
+    end_leases,
+    finish_batch,
+    others_wait,
+    release_lease,
+    renew_lease,
+)
 from gateway.store.sources import registered_source, sender_of
 from mappings import formats
 from mappings.formats import Part
@@ -72,6 +80,9 @@ class BatchWork:
 
     async def run(self) -> None:
         """Until cancelled; then other gateways can go on at once."""
+        if self._hub.database.on_sqlite:
+            with self._attempts.attempt():
+                await self._hub.database.run(end_leases)
         async with asyncio.TaskGroup() as workers:
             for number in range(FILES_AT_ONCE):
                 workers.create_task(self._run(f"{self._owner}/{number}"))
@@ -93,8 +104,8 @@ class BatchWork:
     async def work_on_one(self, owner: str) -> bool:
         """Whether there was a file to work on. Returns when all its rows are kept, or when it gives way to others.
 
-        `owner` names the worker. Raises LeaseLost, and Unavailable when the database is away; then the file waits until
-        its lease has ended.
+        `owner` names the worker. Raises LeaseLost, and Unavailable when the database is away; then the file waits for
+        this worker, or until its lease has ended.
         """
         claimed = await self._hub.database.run(claim_batch, owner, LEASE_SECONDS)
         if claimed is None:

@@ -116,11 +116,12 @@ def create_batch(
 
 
 def claim_batch(connection: Connection, owner: str, seconds: float, clock: Clock = database_now) -> ClaimedBatch | None:
-    """The oldest file that nobody works on and none of its source is before, leased to `owner` for so many seconds;
-    None when there is none."""
+    """The oldest file that nobody else works on and none of its source is before, leased to `owner` for so many
+    seconds; None when there is none. A worker that had to let go of its file has it again at once."""
     now = clock(connection)
+    free = or_(_is_free(now), batch.c.owner == owner)
     row = connection.execute(
-        select(batch).where(*_is_next(now)).order_by(batch.c.id).limit(1).with_for_update(skip_locked=True)
+        select(batch).where(free, *_is_next()).order_by(batch.c.id).limit(1).with_for_update(skip_locked=True)
     ).first()
     if row is None:
         return None
@@ -142,7 +143,13 @@ def renew_lease(connection: Connection, batch_id: str, owner: str, seconds: floa
 
 def others_wait(connection: Connection, clock: Clock = database_now) -> bool:
     """Whether there is a file that could be claimed."""
-    return connection.execute(select(batch.c.id).where(*_is_next(clock(connection))).limit(1)).first() is not None
+    waiting = select(batch.c.id).where(_is_free(clock(connection)), *_is_next()).limit(1)
+    return connection.execute(waiting).first() is not None
+
+
+def end_leases(connection: Connection) -> None:
+    """On SQLite, at the start of its one process: what was leased then, a process had that is no more."""
+    connection.execute(batch.update().where(batch.c.status == PROCESSING).values(owner=None, lease_until=None))
 
 
 def release_lease(
@@ -194,14 +201,17 @@ def _next_id(connection: Connection, source: str, clock: Clock) -> str:
     return new_id(max(now, (milliseconds_of(last) + 1) * 1_000_000) if last else now)
 
 
-def _is_next(now: datetime) -> tuple[ColumnElement[bool], ...]:
+def _is_free(now: datetime) -> ColumnElement[bool]:
+    return or_(batch.c.lease_until.is_(None), batch.c.lease_until < now)
+
+
+def _is_next() -> tuple[ColumnElement[bool], ...]:
     """Files of a source are worked one after the other, in the order in which they came."""
     earlier = batch.alias("earlier")
     before = select(earlier.c.id).where(
         earlier.c.source == batch.c.source, earlier.c.status == PROCESSING, earlier.c.id < batch.c.id
     )
-    free = or_(batch.c.lease_until.is_(None), batch.c.lease_until < now)
-    return batch.c.status == PROCESSING, free, ~before.exists()
+    return batch.c.status == PROCESSING, ~before.exists()
 
 
 _COLUMNS = [column for column in batch.c if not column.name.startswith("body")]

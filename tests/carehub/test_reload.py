@@ -20,6 +20,7 @@ from sqlalchemy import Engine, create_engine, func, select
 
 from gateway.store.models import event, message
 from tests.faults.ledger import Answer, Ledger
+from tests.faults.persons import HTTP
 from tests.faults.senders import Load
 from tests.mappings.language.folders import HL7, write_pack
 from tests.processes import Service
@@ -107,7 +108,7 @@ async def test_packs_are_read_anew_under_load_and_nothing_acknowledged_is_lost(h
     key, ledger = house.add("pas", "mine"), Ledger()
     await asyncio.to_thread(house.gateway.start)
     host, port = str(house.gateway.ready["http"]).removeprefix("http://").split(":")
-    load = Load([(host, int(port))], [], key, ledger, PAUSE_SECONDS)
+    load = Load([(host, int(port))], [], {HTTP.id: key}, ledger, PAUSE_SECONDS)
     running = asyncio.create_task(load.run())
     try:
         await asyncio.to_thread(_reload_again_and_again, house)

@@ -15,7 +15,7 @@ from carehub.broker.local import LocalKafka
 from carehub.broker.process import free_ports
 from tests.faults.check import Verdict, judge
 from tests.faults.ledger import Ledger
-from tests.faults.persons import HTTP, MLLP, SOURCES, register_arguments
+from tests.faults.persons import FILES, HTTP, MLLP, SOURCES, register_arguments
 from tests.faults.records import read_records
 from tests.faults.senders import Load
 from tests.packs import COMPILED
@@ -44,12 +44,15 @@ class Embedded:
         }
         self.port, mllp_port = free_ports(2)
         run_carehub(self.environment, "migrate", "hub")
-        key = json.loads(run_carehub(self.environment, *register_arguments(HTTP)))["key"]
+        keys = {
+            source.id: json.loads(run_carehub(self.environment, *register_arguments(source)))["key"]
+            for source in (HTTP, FILES)
+        }
         run_carehub(self.environment, *register_arguments(MLLP), "--mllp-port", str(mllp_port))
         log = self.folder.parent / f"{self.folder.name}.log"  # not on the disk that gets full
         self.gateway = Service(["gateway", "--port", str(self.port), "--mllp-port", "0"], self.environment, log)
         http, mllp = [("127.0.0.1", self.port)], [("127.0.0.1", mllp_port)]
-        self.load = Load(http, mllp, key, self.ledger, PAUSE_SECONDS)
+        self.load = Load(http, mllp, keys, self.ledger, PAUSE_SECONDS)
 
     @asynccontextmanager
     async def under_load(self) -> AsyncIterator[None]:
@@ -65,10 +68,10 @@ class Embedded:
             await asyncio.gather(sending, return_exceptions=True)
 
     async def verdict(self) -> Verdict:
-        """Once all is published, or the time for it is over; ends the gateway."""
+        """Once files are worked and all is published, or the time for it is over; ends the gateway."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + PUBLISHED_SECONDS
-        while self.unpublished() and loop.time() < deadline:
+        while (self._unworked() or self.unpublished()) and loop.time() < deadline:
             await asyncio.sleep(0.5)
         await asyncio.to_thread(self.gateway.end)
         topics = sorted({each.topic_of(person) for each in SOURCES.values() for person in range(each.persons)})
@@ -77,6 +80,10 @@ class Embedded:
 
     def unpublished(self) -> int:
         ((count,),) = self._ask("SELECT count(*) FROM outbox WHERE published IS NULL")
+        return int(count)
+
+    def _unworked(self) -> int:
+        ((count,),) = self._ask("SELECT count(*) FROM batch WHERE status = 'processing'")
         return int(count)
 
     def _ask(self, query: str) -> list[tuple[object, ...]]:

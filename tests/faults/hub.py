@@ -25,7 +25,7 @@ from gateway.relay.publisher import FencedError
 from gateway.store.models import GROUPS
 from tests.faults.broker import ProxiedKafka
 from tests.faults.clocks import Clock, faketime_library
-from tests.faults.persons import HTTP, MLLP, register_arguments
+from tests.faults.persons import FILES, HTTP, MLLP, register_arguments
 from tests.faults.proxies import Proxies, running_proxies
 from tests.faults.senders import Address
 from tests.packs import COMPILED
@@ -65,7 +65,7 @@ class Hub:
     links: dict[str, list[str]] = field(default_factory=dict)
     http: list[Address] = field(default_factory=list)
     mllp: list[Address] = field(default_factory=list)
-    key: str = ""
+    keys: dict[str, str] = field(default_factory=dict)
 
     def prepare(self) -> None:
         """Lays proxies, starts the servers, migrates the databases and registers the sources."""
@@ -77,7 +77,8 @@ class Hub:
         self.postgres.run_sql(f'CREATE DATABASE "{self.database}"')
         self.carehub("migrate")
         (mllp_port,) = free_ports(1)
-        self.key = json.loads(self.carehub(*register_arguments(HTTP)))["key"]
+        for source in (HTTP, FILES):
+            self.keys[source.id] = json.loads(self.carehub(*register_arguments(source)))["key"]
         self.carehub(*register_arguments(MLLP), "--mllp-port", str(mllp_port))
         for name in INSTANCES:
             if self.proxies is not None:
@@ -201,7 +202,13 @@ _LEFT: Final = """
         OR NOT EXISTS (SELECT FROM tally WHERE tally.topic = outbox.topic AND ce_id = event)
         OR topic NOT LIKE '%.restricted.%' AND NOT EXISTS (SELECT FROM timeline WHERE ce_id = event)
     """
-_KEPT_AND_LEFT: Final = f"SELECT json_build_array(count(*), count(*) FILTER (WHERE {_LEFT})) FROM outbox"  # noqa: S608
+_FILES: Final = "SELECT count(*) FROM batch WHERE status = 'processing'"
+_KEPT_AND_LEFT: Final = f"SELECT json_build_array(count(*), count(*) FILTER (WHERE {_LEFT}) + ({_FILES})) FROM outbox"  # noqa: S608
+_WHAT_FILES: Final = """
+    SELECT json_build_object('file', id, 'owner', owner, 'lease ends', lease_until, 'now', now(),
+        'rows kept', (SELECT count(*) FROM batch_row WHERE batch = batch.id))
+    FROM batch WHERE status = 'processing' ORDER BY id
+    """
 _WHAT_IS_LEFT: Final = f"""
     SELECT json_build_object('group', shard % {GROUPS}, 'topic', topic, 'partition', "partition", 'rows', count(*),
         'unpublished', count(*) FILTER (WHERE published IS NULL), 'first', min(id), 'last', max(id),
@@ -220,8 +227,9 @@ async def until_flowing(hub: Hub, seconds: float) -> bool:
 
 
 async def until_quiet(hub: Hub, seconds: float) -> bool:
-    """Whether, within this time, everything kept was published, and everything published was applied by both apps; for
-    some looks, in which nothing more was kept: a gateway may have taken in what it has not kept yet."""
+    """Whether, within this time, every file was worked, everything kept was published, and everything published was
+    applied by both apps; for some looks, in which nothing more was kept: a gateway may have taken in what it has not
+    kept yet."""
 
     def quiet(answers: Sequence[str]) -> bool:
         last = answers[-_QUIET_LOOKS:]
@@ -232,7 +240,7 @@ async def until_quiet(hub: Hub, seconds: float) -> bool:
 
 async def what_is_left(hub: Hub) -> list[str]:
     """Why it does not get quiet: what is unpublished or unapplied, whose that is, and what the processes last said."""
-    left = [f"left: {row}" for row in await hub.ask(_WHAT_IS_LEFT)]
+    left = [f"left: {row}" for query in (_WHAT_IS_LEFT, _WHAT_FILES) for row in await hub.ask(query)]
     return [*left, *(f"{name} said: {service.tail()[-_SAID_CHARACTERS:]}" for name, service in hub.services.items())]
 
 

@@ -41,7 +41,8 @@ class Source:
 
 HTTP: Final = Source("faults-http", 64)
 MLLP: Final = Source("faults-mllp", 32)
-SOURCES: Final = {source.id: source for source in (HTTP, MLLP)}
+FILES: Final = Source("faults-files", 16)
+SOURCES: Final = {source.id: source for source in (HTTP, MLLP, FILES)}
 
 
 def register_arguments(source: Source) -> tuple[str, ...]:

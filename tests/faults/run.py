@@ -39,7 +39,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self.ledger = Ledger()
-        self.load = Load(self.hub.http, self.hub.mllp, self.hub.key, self.ledger, self.pause)
+        self.load = Load(self.hub.http, self.hub.mllp, self.hub.keys, self.ledger, self.pause)
         self.handovers = Handovers(self.hub)
         self.injector = Injector(self.hub, self.load, self.handovers)
         self.fenced = 0

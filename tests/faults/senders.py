@@ -5,18 +5,23 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from tests.faults.ledger import Answer, Ledger
-from tests.faults.persons import HTTP, MLLP, Message, Source, poison, text_of
+from tests.faults.persons import FILES, HTTP, MLLP, Message, Source, poison, text_of
 
 ANSWER_SECONDS: Final = 6.0
 """How long a sender waits before it takes the answer for lost."""
 
 AGAIN_SECONDS: Final = 0.5
 MLLP_CONNECTIONS: Final = 8
+FILE_EVENTS: Final = 4
+"""Of each person, in a file."""
+
+FILE_SECONDS: Final = 2.0
+"""Between two files."""
 
 Address: TypeAlias = tuple[str, int]
 Send: TypeAlias = Callable[[bytes], Awaitable[Answer]]
@@ -130,13 +135,13 @@ class MllpSender:
 
 @dataclass
 class Load:
-    """`http` and `mllp` are the gateways' doors; without the latter nothing is sent by it. `pause` is how long a person
-    rests between two events, in seconds. While `twice` is set, each message is sent a
-    second time by another sender, beside the first."""
+    """`http` and `mllp` are the gateways' doors; without the latter nothing is sent by it. `keys` are those of the
+    sources that send by HTTP. `pause` is how long a person rests between two events, in seconds. While `twice` is set,
+    each message is sent a second time by another sender, beside the first."""
 
     http: Sequence[Address]
     mllp: Sequence[Address]
-    key: str
+    keys: Mapping[str, str]
     ledger: Ledger
     pause: float
     stop: asyncio.Event = field(default_factory=asyncio.Event)
@@ -146,12 +151,15 @@ class Load:
     async def run(self) -> None:
         """Sends until `stop` is set; then each person's last message is resent until it is answered."""
         lines = [MllpSender(self.mllp, self.ledger, number) for number in range(MLLP_CONNECTIONS)]
-        clients = [HttpSender(self.http, self.key, self.ledger, number) for number in range(2 * HTTP.persons)]
+        clients = [self._by_http(HTTP, number) for number in range(2 * HTTP.persons)]
         try:
             async with asyncio.TaskGroup() as group:
                 for person in range(HTTP.persons):
-                    sender, other = clients[person], clients[-1 - person]
+                    sender, other = clients[person], clients[HTTP.persons + person]
                     group.create_task(self._person(HTTP, person, sender, other))
+                if FILES.id in self.keys:
+                    clients.append(self._by_http(FILES, 0))
+                    group.create_task(self._files(clients[-1]))
                 for person in range(MLLP.persons if self.mllp else 0):
                     line, beside = lines[person % MLLP_CONNECTIONS], lines[(person + 1) % MLLP_CONNECTIONS]
                     group.create_task(self._person(MLLP, person, line, beside))
@@ -163,7 +171,7 @@ class Load:
     async def send_poison(self) -> None:
         """One message that must be refused and kept, by each door."""
         for source, sender in (
-            (HTTP, HttpSender(self.http, self.key, self.ledger, 0)),
+            (HTTP, self._by_http(HTTP, 0)),
             (MLLP, MllpSender(self.mllp, self.ledger, 0)),
         ):
             body = poison(source, next(self.poisoned))
@@ -190,6 +198,27 @@ class Load:
             else:
                 self.ledger.surprises.append(f"{message.control_id} was {answer}")
             await asyncio.sleep(self.pause)
+
+    async def _files(self, send: HttpSender) -> None:
+        """A file is acknowledged when it is durable, and with it all its rows; one of them must be refused and kept."""
+        for first in itertools.count(1, FILE_EVENTS):
+            if self.stop.is_set():
+                return
+            numbers = range(first, first + FILE_EVENTS)
+            messages = [Message(FILES.id, person, number) for number in numbers for person in range(FILES.persons)]
+            rows = [text_of(message) for message in messages]
+            bad = poison(FILES, next(self.poisoned))
+            rows.insert(len(rows) // 2, bad)
+            answer = await self._until_answered(send, b"".join(rows))
+            if answer is Answer.ACKNOWLEDGED:
+                self.ledger.acknowledged.update(messages)
+                self.ledger.refuse(bad)
+            else:
+                self.ledger.surprises.append(f"a file was {answer}")
+            await asyncio.sleep(FILE_SECONDS)
+
+    def _by_http(self, source: Source, start: int) -> HttpSender:
+        return HttpSender(self.http, self.keys[source.id], self.ledger, start)
 
     @staticmethod
     async def _until_answered(send: Send, body: bytes) -> Answer:

@@ -60,7 +60,7 @@ async def test_nothing_acknowledged_is_lost_when_the_only_process_is_killed(
         hub.gateway.end()
     record_property("counted", f"SQLite, {2 * KILLS} kills: {verdict.line()}")
     assert verdict.clean, verdict.told()
-    assert verdict.refused_and_kept == 2
+    assert verdict.refused_and_kept == len(hub.ledger.refused) > 2, "one by each door, and one in each file"
 
 
 def stopped_while(hub: Embedded, at_this_moment: Callable[[], int]) -> bool:

@@ -150,7 +150,7 @@ async def test_files_of_a_source_are_worked_one_after_the_other_and_those_of_oth
     claimed = [await house.database.run(claim_batch, f"gateway/{n}", 30.0) for n in range(3)]
     assert [each and each.id for each in claimed] == [first.batch.id, other.batch.id, None]
     await house.database.run(finish_batch, first.batch.id, 1, NOON)
-    claimed = [await house.database.run(claim_batch, f"gateway/{n}", 30.0) for n in range(2)]
+    claimed = [await house.database.run(claim_batch, f"another/{n}", 30.0) for n in range(2)]
     assert [each and each.id for each in claimed] == [second.batch.id, None]
 
 
@@ -226,6 +226,25 @@ async def test_a_file_that_cannot_go_on_gives_way_to_one_of_another_source(
     assert not await work(house), "it waits for its turn"
     assert (await report(house, other.batch))[0].status == "done"
     assert (await report(house, stuck.batch))[0].status == "processing"
+
+
+async def test_a_worker_that_had_to_let_go_of_its_file_has_it_again_at_once(house: Stored) -> None:
+    receipt = await sent(house)
+    assert await house.database.run(claim_batch, "gateway-1", 30.0), "and then the database was away for a moment"
+    assert not await work(house, "gateway-2")
+    assert await work(house, "gateway-1")
+    assert (await report(house, receipt.batch))[0].status == "done"
+
+
+async def test_on_sqlite_nobody_waits_for_the_lease_of_a_killed_process(house: Stored) -> None:
+    receipt = await sent(house)
+    assert await house.database.run(claim_batch, "killed/0", 30.0)
+    running = asyncio.create_task(BatchWork(house.hub, house.reception, house.metrics, "gateway").run())
+    async with asyncio.timeout(5):
+        while (await report(house, receipt.batch))[0].status != "done":
+            await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.wait([running])
 
 
 async def test_a_row_that_cannot_be_read_is_reported_with_its_reason(house: Stored) -> None:
