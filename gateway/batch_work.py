@@ -17,7 +17,7 @@ from typing import Final
 
 import structlog
 
-from contract.errors import CarehubError, Issue, Refusal
+from contract.errors import CarehubError, Issue, Refusal, Unavailable
 from gateway.delivery import Delivery, Row
 from gateway.hub import Hub
 from gateway.ops.attempts import Attempts
@@ -41,6 +41,9 @@ from mappings.formats import Part
 
 FILES_AT_ONCE: Final = 4
 """Of a gateway. A small file need not wait for a large one of another source."""
+
+SMALL_BYTES: Final = 2 * 1024 * 1024
+"""As it is stored. Of larger ones a gateway holds one at a time: a file is in memory while it is worked on."""
 
 ROWS_AT_ONCE: Final = 16
 """Of all these files. More would make commits longer, for which those wait who stand at a door."""
@@ -85,14 +88,14 @@ class BatchWork:
                 await self._hub.database.run(end_leases)
         async with asyncio.TaskGroup() as workers:
             for number in range(FILES_AT_ONCE):
-                workers.create_task(self._run(f"{self._owner}/{number}"))
+                workers.create_task(self._run(f"{self._owner}/{number}", SMALL_BYTES if number else None))
 
-    async def _run(self, owner: str) -> None:
+    async def _run(self, owner: str, largest: int | None) -> None:
         while True:
             worked = False
             with self._attempts.attempt():
                 try:
-                    worked = await self.work_on_one(owner)
+                    worked = await self.work_on_one(owner, largest)
                 except LeaseLost:
                     worked = True
             if not worked:
@@ -101,13 +104,13 @@ class BatchWork:
                         await self._arrived.wait()
                 self._arrived.clear()
 
-    async def work_on_one(self, owner: str) -> bool:
+    async def work_on_one(self, owner: str, largest: int | None = None) -> bool:
         """Whether there was a file to work on. Returns when all its rows are kept, or when it gives way to others.
 
-        `owner` names the worker. Raises LeaseLost, and Unavailable when the database is away; then the file waits for
-        this worker, or until its lease has ended.
+        `owner` names the worker, `largest` is as for claim_batch. Raises LeaseLost, Unavailable when the database is
+        away (then the file waits for this worker, or until its lease has ended), and what nobody foresaw.
         """
-        claimed = await self._hub.database.run(claim_batch, owner, LEASE_SECONDS)
+        claimed = await self._hub.database.run(claim_batch, owner, LEASE_SECONDS, largest=largest)
         if claimed is None:
             return False
         source = await self._hub.database.read(registered_source, claimed.source)
@@ -116,12 +119,17 @@ class BatchWork:
         try:
             rows = await self._rows(claimed, sender_of(source), source, lease)
         except asyncio.CancelledError:
-            await self._hub.database.run(release_lease, claimed.id, owner)
+            await lease.release()
             raise
         except GivesWay:
-            await self._hub.database.run(release_lease, claimed.id, owner, WAY_SECONDS)
+            await lease.release(WAY_SECONDS)
             log.info("batch-gives-way", batch=claimed.id, source=claimed.source)
             return True
+        except (LeaseLost, Unavailable):
+            raise
+        except Exception:
+            await lease.release(WAY_SECONDS)  # or this worker would have it again at once, and nothing else
+            raise
         await self._hub.database.run(finish_batch, claimed.id, rows, datetime.now(UTC))
         log.info("batch-done", batch=claimed.id, source=claimed.source, rows=rows)
         return True
@@ -151,8 +159,9 @@ def _parts(claimed: ClaimedBatch) -> Iterator[Part]:
     """The rows of a file. One that turns out unreadable on the way ends with a row that says so."""
     number = 0
     try:
-        parts = formats.split(claimed.body, claimed.content_type)
-        for part in parts if parts is not None else [Part(1, claimed.body, claimed.content_type)]:
+        body = claimed.body()
+        parts = formats.split(body, claimed.content_type)
+        for part in parts if parts is not None else [Part(1, body, claimed.content_type)]:
             number = part.number
             yield part
     except Refusal as refusal:
@@ -189,6 +198,11 @@ class Lease:
         await self._renew()
         if now - self._waits_since > PATIENCE_SECONDS and await self._hub.database.read(others_wait):
             raise GivesWay(self._batch)
+
+    async def release(self, seconds: float = 0.0) -> None:
+        """Lets others go on, in so many seconds; with the database away, when the lease has ended."""
+        with contextlib.suppress(Unavailable):
+            await self._hub.database.run(release_lease, self._batch, self._owner, seconds)
 
     async def _renew(self) -> None:
         if not await self._hub.database.run(renew_lease, self._batch, self._owner, LEASE_SECONDS):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 
 from contract.errors import Code, Conflict, Issue, Refusal, Undecodable, Unprocessable
 from gateway.delivery import Delivery
@@ -13,13 +15,16 @@ from gateway.hub import Hub
 from gateway.intake import keeping, who_sent
 from gateway.source import Source
 from gateway.store.batches import Batch, batch_content, create_batch
+from gateway.store.bodies import Body, pack_body
 from gateway.store.entry import StoreKeys, hash_message_id
 from gateway.store.keeping import Refused
 from mappings import formats
 from mappings.formats import Part
 
 _LARGE: Final = 256 * 1024
-"""Bytes from which a body is looked through beside the event loop."""
+"""Bytes from which on a body is looked through beside the event loop."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +40,11 @@ async def first_of_several(body: bytes, content_type: str) -> Part | None:
 
     Also None for what cannot be read as a file: taken in as a single message, it is refused with the reason and kept.
     """
-    if len(body) < _LARGE:
-        return _first(body, content_type)
-    return await asyncio.to_thread(_first, body, content_type)
+    return await _looked_through(body, partial(_first, content_type=content_type))
+
+
+async def _looked_through(body: bytes, look: Callable[[bytes], T]) -> T:
+    return look(body) if len(body) < _LARGE else await asyncio.to_thread(look, body)
 
 
 def _first(body: bytes, content_type: str) -> Part | None:
@@ -46,6 +53,10 @@ def _first(body: bytes, content_type: str) -> Part | None:
         return next(parts, None) if parts is not None else None
     except Refusal:
         return None
+
+
+def _hashed_and_packed(body: bytes) -> tuple[bytes, Body]:
+    return hashlib.sha256(body).digest(), pack_body(body)
 
 
 class Files:
@@ -62,11 +73,11 @@ class Files:
         for another file, Unavailable when the file cannot be made durable now."""
         source = who_sent(delivery)
         await self._may_send(source, first)
-        content = hashlib.sha256(delivery.body).digest()
+        content, packed = await _looked_through(delivery.body, _hashed_and_packed)
         name = f"file-key:{delivery.idempotency_key}" if delivery.idempotency_key else f"file:{content.hex()}"
         key_hash = hash_message_id(self._keys, source.id, name)
         batch, created = await self._hub.database.run(
-            create_batch, source.id, key_hash, delivery.content_type, delivery.received, delivery.body
+            create_batch, source.id, key_hash, delivery.content_type, delivery.received, packed
         )
         if not created and delivery.idempotency_key:
             known = await self._hub.database.read(batch_content, batch.id)

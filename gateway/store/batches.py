@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from contract.event import rfc3339
 from gateway.delivery import Status
 from gateway.store.batch_rows import REFUSED
-from gateway.store.bodies import bytes_of, pack_body
+from gateway.store.bodies import Body, bytes_of
 from gateway.store.bulk import on_postgres
 from gateway.store.clock import Clock, database_now
 from gateway.store.entry import storable
@@ -53,14 +53,19 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedBatch:
-    """A file to be worked on, whose lease the claimant holds. `done` are the numbers of rows kept already."""
+    """A file to be worked on, whose lease the claimant holds. `stored` is its row, `done` are the numbers of rows kept
+    already."""
 
     id: str
     source: str
     content_type: str
     received: datetime
-    body: bytes
+    stored: Row[Any]
     done: frozenset[int]
+
+    def body(self) -> bytes:
+        """As it was sent. It takes a moment for a large one: not for the event loop."""
+        return bytes_of(self.stored)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ def create_batch(
     key_hash: bytes,
     content_type: str,
     received: datetime,
-    body: bytes,
+    body: Body,
     clock: Clock = database_now,
 ) -> tuple[Batch, bool]:
     """The batch of this key, and whether it is new. The same file again is the same batch.
@@ -104,7 +109,7 @@ def create_batch(
             "content_type": storable(content_type),
             "status": PROCESSING,
             "received": received,
-            **pack_body(body).columns(),
+            **body.columns(),
         }
         insert: Any = (postgresql if on_postgres(connection) else sqlite).insert(batch)
         connection.execute(insert.values(row).on_conflict_do_nothing())
@@ -115,11 +120,16 @@ def create_batch(
     return _progress(connection, known), False
 
 
-def claim_batch(connection: Connection, owner: str, seconds: float, clock: Clock = database_now) -> ClaimedBatch | None:
+def claim_batch(
+    connection: Connection, owner: str, seconds: float, clock: Clock = database_now, *, largest: int | None = None
+) -> ClaimedBatch | None:
     """The oldest file that nobody else works on and none of its source is before, leased to `owner` for so many
-    seconds; None when there is none. A worker that had to let go of its file has it again at once."""
+    seconds; None when there is none. A worker that had to let go of its file has it again at once. With `largest`, one
+    of at most so many bytes as it is stored."""
     now = clock(connection)
     free = or_(_is_free(now), batch.c.owner == owner)
+    if largest is not None:
+        free = and_(free, func.length(batch.c.body) <= largest)
     row = connection.execute(
         select(batch).where(free, *_is_next()).order_by(batch.c.id).limit(1).with_for_update(skip_locked=True)
     ).first()
@@ -128,7 +138,7 @@ def claim_batch(connection: Connection, owner: str, seconds: float, clock: Clock
     lease = {"owner": owner, "lease_until": now + timedelta(seconds=seconds)}
     connection.execute(batch.update().where(batch.c.id == row.id).values(**lease))
     done = connection.execute(select(batch_row.c.number).where(batch_row.c.batch == row.id)).scalars()
-    return ClaimedBatch(row.id, row.source, row.content_type, row.received, bytes_of(row), frozenset(done))
+    return ClaimedBatch(row.id, row.source, row.content_type, row.received, row, frozenset(done))
 
 
 def renew_lease(connection: Connection, batch_id: str, owner: str, seconds: float, clock: Clock = database_now) -> bool:

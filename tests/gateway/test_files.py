@@ -7,6 +7,7 @@ import itertools
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,20 @@ async def test_files_of_a_source_are_worked_one_after_the_other_and_those_of_oth
     assert [each and each.id for each in claimed] == [second.batch.id, None]
 
 
+async def test_of_large_files_one_is_held_at_a_time(house: Stored) -> None:
+    await house.database.run(register, OTHER)
+    large = await sent(house, b"who,what\n" + b"".join(b"%d,event\n" % n for n in range(3000)))
+    small = await sent(house, b"who,what\n3,event\n", source=OTHER)
+    found = await house.database.run(partial(claim_batch, largest=1000), "gateway/1", 30.0)
+    assert found is not None
+    assert found.id == small.batch.id
+    assert await house.database.run(partial(claim_batch, largest=1000), "gateway/2", 30.0) is None
+    found = await house.database.run(claim_batch, "gateway/0", 30.0)
+    assert found is not None
+    assert found.id == large.batch.id
+    assert found.body().count(b"event") == 3000
+
+
 async def test_rows_share_commits(house: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
 
@@ -234,6 +249,37 @@ async def test_a_worker_that_had_to_let_go_of_its_file_has_it_again_at_once(hous
     assert not await work(house, "gateway-2")
     assert await work(house, "gateway-1")
     assert (await report(house, receipt.batch))[0].status == "done"
+
+
+async def test_a_file_that_breaks_its_worker_gives_way_too(house: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
+    await house.database.run(register, OTHER)
+    breaks = await sent(house)
+    with monkeypatch.context() as patched:
+        patched.setattr(batch_work.formats, "split", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            await work(house)
+    other = await sent(house, b"who,what\n3,event\n", source=OTHER)
+    assert await work(house)
+    assert not await work(house)
+    assert [(await report(house, each.batch))[0].status for each in (breaks, other)] == ["processing", "done"]
+
+
+async def test_a_worker_ends_though_the_database_is_away_when_it_must(
+    house: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise OSError
+
+    await sent(house)
+    house.raises = [refuse(Unavailable, Code.UNAVAILABLE, "away")] * 1000
+    running = asyncio.create_task(BatchWork(house.hub, house.reception, house.metrics, "gateway").run())
+    async with asyncio.timeout(5):
+        while not house.taken:
+            await asyncio.sleep(0.01)
+    monkeypatch.setattr(batch_work, "release_lease", away)
+    running.cancel()
+    await asyncio.wait([running], timeout=5)
+    assert running.cancelled()
 
 
 async def test_on_sqlite_nobody_waits_for_the_lease_of_a_killed_process(house: Stored) -> None:

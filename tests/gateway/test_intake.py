@@ -24,6 +24,7 @@ from gateway.intake import intake
 from gateway.shelf import Shelf
 from gateway.source import Principal, Source
 from gateway.store.batches import create_batch
+from gateway.store.bodies import pack_body
 from gateway.store.database import Database
 from gateway.store.group import Keeper
 from gateway.store.models import dead_letter, event, message, outbox
@@ -220,7 +221,7 @@ async def test_a_row_finds_the_parent_that_waits_to_be_kept_before_it(hub: Hub) 
 
 async def test_complaints_about_a_row_of_a_file_name_the_row(hub: Hub) -> None:
     bad = row("MHS101", ServiceRequestId="R1", LocalPatientId="", ReferralRequestReceivedDate="2026-06-01")
-    batch, _ = await hub.database.run(create_batch, MENTAL.id, b"k" * 32, "application/json", NOON, b"[]")
+    batch, _ = await hub.database.run(create_batch, MENTAL.id, b"k" * 32, "application/json", NOON, pack_body(b"[]"))
     with pytest.raises(Unprocessable) as refused:
         await intake(replace(bad, row=Row(batch.id, 12)), hub)
     assert refused.value.issues[0].path.startswith("row 12, ")

@@ -17,6 +17,7 @@ from gateway.store.batches import (
     finish_batch,
     renew_lease,
 )
+from gateway.store.bodies import pack_body
 from gateway.store.database import Database
 from gateway.store.deadletters import get_dead_letter
 from gateway.store.events import event_by_id
@@ -70,7 +71,7 @@ async def test_a_dead_letter_is_kept_with_its_bytes(keeper: Keeper, database: Da
 
 
 def new_batch(connection: Connection, key: bytes = b"k" * 32, source: str = "dch-pas") -> tuple[str, bool]:
-    found, created = create_batch(connection, source, key, "text/csv", NOON, b"a,b\n1,2\n")
+    found, created = create_batch(connection, source, key, "text/csv", NOON, pack_body(b"a,b\n1,2\n"))
     return found.id, created
 
 

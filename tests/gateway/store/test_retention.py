@@ -24,7 +24,7 @@ from gateway.store import clock as shared_clock
 from gateway.store import numbers
 from gateway.store.batch_rows import REFUSED
 from gateway.store.batches import batch_by_id, create_batch, finish_batch
-from gateway.store.bodies import bytes_of
+from gateway.store.bodies import bytes_of, pack_body
 from gateway.store.corrections import stored_messages
 from gateway.store.database import Database
 from gateway.store.events import event_by_id
@@ -254,7 +254,7 @@ async def test_files_that_are_done_go_row_by_row_and_others_stay(
     keeper: Keeper, database: Database, clock: Clock
 ) -> None:
     done, working = [
-        (await database.run(create_batch, PAS.id, key * 32, "text/csv", NOON, b"rows", at(NOON)))[0].id
+        (await database.run(create_batch, PAS.id, key * 32, "text/csv", NOON, pack_body(b"rows"), at(NOON)))[0].id
         for key in (b"a", b"b")
     ]
     rows = [{"batch": of, "number": n, "status": REFUSED} for of in (done, working) for n in range(600)]
