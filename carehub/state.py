@@ -21,6 +21,7 @@ from contract.errors import Misconfigured
 from contract.topics import is_dead_letter_topic
 from gateway.ops.backlog import Budget, Measure, seconds_until_full
 from gateway.relay.leases import GroupOwner, Stop, group_owners, stops_of
+from gateway.store.batches import in_work
 from gateway.store.database import Database
 from gateway.store.health import measure_backlog
 from gateway.store.models import GROUPS, batch, dead_letter, heartbeat, outbox, source, waiting
@@ -137,7 +138,7 @@ def count(connection: Connection) -> Counts:
         waiting=waits,
         oldest_waiting=oldest_waiting,
         dead_letters=_number(connection, dead_letter, dead_letter.c.status == "open"),
-        batches=_number(connection, batch, batch.c.status == "processing"),
+        batches=_number(connection, batch, in_work()),
         replays=tuple(
             RunningReplay(each.name, each.percent, each.error)
             for each in all_replays(connection)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, inspect, text
 
 Which: TypeAlias = Literal["hub", "consumers"]
 
-NEWEST: Final[Mapping[Which, str]] = MappingProxyType({"hub": "0007", "consumers": "0001"})
+NEWEST: Final[Mapping[Which, str]] = MappingProxyType({"hub": "0008", "consumers": "0001"})
 """The revision that this version's code is written for. Revisions are numbered, so that an older one is smaller."""
 
 

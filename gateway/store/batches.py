@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, and_, func, literal_column, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from contract.event import rfc3339
@@ -145,7 +145,7 @@ def renew_lease(connection: Connection, batch_id: str, owner: str, seconds: floa
     """Whether `owner` still holds the lease; if so for so many seconds more."""
     changed = connection.execute(
         batch.update()
-        .where(batch.c.id == batch_id, batch.c.owner == owner, batch.c.status == PROCESSING)
+        .where(batch.c.id == batch_id, batch.c.owner == owner, in_work())
         .values(lease_until=clock(connection) + timedelta(seconds=seconds))
     )
     return changed.rowcount == 1
@@ -159,7 +159,7 @@ def others_wait(connection: Connection, clock: Clock = database_now) -> bool:
 
 def end_leases(connection: Connection) -> None:
     """On SQLite, at the start of its one process: what was leased then, a process had that is no more."""
-    connection.execute(batch.update().where(batch.c.status == PROCESSING).values(owner=None, lease_until=None))
+    connection.execute(batch.update().where(in_work()).values(owner=None, lease_until=None))
 
 
 def release_lease(
@@ -203,9 +203,14 @@ def batch_rows(connection: Connection, batch_id: str, *, after: int = 0, limit: 
     return [RowReport(row.number, row.status, row.message, tuple(row.issues or ())) for row in rows]
 
 
+def in_work(files: FromClause = batch) -> ColumnElement[bool]:
+    """Whether a file is not done. As text: what is bound is not known to be what the index of such files holds."""
+    return files.c.status == literal_column(f"'{PROCESSING}'")
+
+
 def _next_id(connection: Connection, source: str, clock: Clock) -> str:
     """Above those of all files of the source that are not done; by the database's clock, which all gateways share."""
-    unfinished = select(func.max(batch.c.id)).where(batch.c.source == source, batch.c.status == PROCESSING)
+    unfinished = select(func.max(batch.c.id)).where(batch.c.source == source, in_work())
     last = connection.execute(unfinished).scalar()
     now = round(clock(connection).timestamp() * 1_000_000) * 1000
     return new_id(max(now, (milliseconds_of(last) + 1) * 1_000_000) if last else now)
@@ -218,10 +223,8 @@ def _is_free(now: datetime) -> ColumnElement[bool]:
 def _is_next() -> tuple[ColumnElement[bool], ...]:
     """Files of a source are worked one after the other, in the order in which they came."""
     earlier = batch.alias("earlier")
-    before = select(earlier.c.id).where(
-        earlier.c.source == batch.c.source, earlier.c.status == PROCESSING, earlier.c.id < batch.c.id
-    )
-    return batch.c.status == PROCESSING, ~before.exists()
+    before = select(earlier.c.id).where(earlier.c.source == batch.c.source, in_work(earlier), earlier.c.id < batch.c.id)
+    return in_work(), ~before.exists()
 
 
 _COLUMNS = [column for column in batch.c if not column.name.startswith("body")]

@@ -157,6 +157,13 @@ batch = Table(
     Column("lease_until", UtcDateTime),
     *body(),
     UniqueConstraint("source", "key_hash"),
+    Index(
+        "ix_batch_processing",
+        "source",
+        "id",
+        postgresql_where=sql("status = 'processing'"),
+        sqlite_where=sql("status = 'processing'"),
+    ),
 )
 
 batch_row = Table(

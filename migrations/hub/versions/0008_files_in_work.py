@@ -1,0 +1,22 @@
+"""Files that are worked on are found among all that were ever sent, once a second by each gateway."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from migrations import expand
+
+revision = "0008"
+down_revision = "0007"
+
+_NAME = "ix_batch_processing"
+
+
+def upgrade() -> None:
+    some = sa.text("status = 'processing'")
+    expand.add_index(_NAME, "batch", ["source", "id"], postgresql_where=some, sqlite_where=some)
+
+
+def downgrade() -> None:
+    op.drop_index(_NAME, table_name="batch")
