@@ -20,8 +20,9 @@ from carehub.tail import sizes_of, topics_of
 from contract.errors import Misconfigured
 from contract.topics import is_dead_letter_topic
 from gateway.ops.backlog import Budget, Measure, seconds_until_full
+from gateway.ops.files import file_faults
 from gateway.relay.leases import GroupOwner, Stop, group_owners, stops_of
-from gateway.store.batches import in_work
+from gateway.store.batches import Stopped, in_work, stopped_files
 from gateway.store.database import Database
 from gateway.store.health import measure_backlog
 from gateway.store.models import GROUPS, batch, dead_letter, heartbeat, outbox, source, waiting
@@ -46,7 +47,7 @@ class RunningReplay:
 @dataclass(frozen=True, slots=True)
 class Counts:
     """What the database tells. Times are UTC. `relays` has the groups of shards that each relay owns now, `stopped`
-    what stops those that do not go on."""
+    what stops those that do not go on, `stopped_files` the sources whose files do not, and what stops these."""
 
     gateways: int
     relays: Mapping[str, tuple[int, ...]]
@@ -60,6 +61,7 @@ class Counts:
     oldest_waiting: datetime | None
     dead_letters: int
     batches: int
+    stopped_files: tuple[tuple[str, Stopped], ...]
     replays: tuple[RunningReplay, ...]
     retention: datetime | None
 
@@ -139,6 +141,7 @@ def count(connection: Connection) -> Counts:
         oldest_waiting=oldest_waiting,
         dead_letters=_number(connection, dead_letter, dead_letter.c.status == "open"),
         batches=_number(connection, batch, in_work()),
+        stopped_files=tuple(stopped_files(connection)),
         replays=tuple(
             RunningReplay(each.name, each.percent, each.error)
             for each in all_replays(connection)
@@ -171,7 +174,7 @@ def _problems(counts: Counts, now: datetime, kafka: str | None, *, answers: bool
     oldest = counts.oldest_unpublished
     waited = (now - oldest).total_seconds() if oldest else 0.0
     owned = counts.relay_groups if counts.gateways or counts.unpublished else GROUPS  # else there is nothing to relay
-    return [*found, *relay_faults(owned, counts.stopped, waited, now)]
+    return [*found, *relay_faults(owned, counts.stopped, waited, now), *file_faults(counts.stopped_files, now)]
 
 
 async def _topics(bootstrap: str) -> Collection[str] | None:

@@ -17,7 +17,7 @@ from typing import Final
 
 import structlog
 
-from contract.errors import CarehubError, Issue, Refusal, Unavailable
+from contract.errors import CarehubError, Code, Issue, Refusal, Unavailable
 from gateway.delivery import Delivery, Row
 from gateway.hub import Hub
 from gateway.ops.attempts import Attempts
@@ -119,7 +119,8 @@ class BatchWork:
         try:
             rows = await self._rows(claimed, sender_of(source), source, lease)
         except asyncio.CancelledError:
-            await lease.release()
+            with contextlib.suppress(Exception):  # nothing may come in the way of the end
+                await lease.release()
             raise
         except GivesWay:
             await lease.release(WAY_SECONDS)
@@ -128,7 +129,8 @@ class BatchWork:
         except (LeaseLost, Unavailable):
             raise
         except Exception:
-            await lease.release(WAY_SECONDS)  # or this worker would have it again at once, and nothing else
+            # or this worker would have it again at once, and nothing else
+            await lease.release(WAY_SECONDS, stopped=Code.INTERNAL_ERROR)
             raise
         await self._hub.database.run(finish_batch, claimed.id, rows, datetime.now(UTC))
         log.info("batch-done", batch=claimed.id, source=claimed.source, rows=rows)
@@ -187,25 +189,27 @@ class Lease:
         now = asyncio.get_running_loop().time()
         self._waits_since = None
         if now - self._renewed > LEASE_SECONDS / 3:
-            await self._renew()
+            await self._renew(stopped="")
 
-    async def pause(self, seconds: float) -> None:
+    async def pause(self, seconds: float, refusal: Refusal) -> None:
         """Waits, and still holds the lease afterwards. Raises GivesWay when nothing has come on its way for a while,
         and another source has a file that nobody works on."""
         now = asyncio.get_running_loop().time()
         self._waits_since = now if self._waits_since is None else self._waits_since
         await asyncio.sleep(seconds)
-        await self._renew()
-        if now - self._waits_since > PATIENCE_SECONDS and await self._hub.database.read(others_wait):
+        lasting = now - self._waits_since > PATIENCE_SECONDS
+        await self._renew(stopped=str(refusal.code) if lasting else None)
+        if lasting and await self._hub.database.read(others_wait):
             raise GivesWay(self._batch)
 
-    async def release(self, seconds: float = 0.0) -> None:
+    async def release(self, seconds: float = 0.0, stopped: str | None = None) -> None:
         """Lets others go on, in so many seconds; with the database away, when the lease has ended."""
         with contextlib.suppress(Unavailable):
-            await self._hub.database.run(release_lease, self._batch, self._owner, seconds)
+            await self._hub.database.run(release_lease, self._batch, self._owner, seconds, stopped=stopped)
 
-    async def _renew(self) -> None:
-        if not await self._hub.database.run(renew_lease, self._batch, self._owner, LEASE_SECONDS):
+    async def _renew(self, stopped: str | None) -> None:
+        """`stopped` is as for renew_lease."""
+        if not await self._hub.database.run(renew_lease, self._batch, self._owner, LEASE_SECONDS, stopped=stopped):
             log.info("batch-lease-lost", batch=self._batch)
             raise LeaseLost(self._batch)
         self._renewed = asyncio.get_running_loop().time()

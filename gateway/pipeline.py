@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
-from contract.errors import Issue
+from contract.errors import Issue, Refusal
 from gateway.chain import Chain, Link
 from gateway.delivery import Delivery
-from gateway.rows import NOT_NOW, Pause, Worker, pauses
+from gateway.rows import NOT_NOW, Worker, pauses
+
+Pause: TypeAlias = Callable[[float, Refusal], Awaitable[None]]
+"""Waits so many seconds, for the reason given; raises to give the work up."""
 
 
 @dataclass(slots=True)
@@ -27,15 +31,21 @@ class _Row:
     @property
     def kept(self) -> bool:
         """Whether it is by now. Raises what no row may end by."""
-        if self.attempt is None or not self.attempt.done() or isinstance(self.attempt.exception(), NOT_NOW):
+        if self.attempt is None or not self.attempt.done() or self.refusal is not None:
             return False
         self.attempt.result()
         return True
 
+    @property
+    def refusal(self) -> Refusal | None:
+        """Why it cannot be kept now."""
+        error = self.attempt.exception() if self.attempt is not None and self.attempt.done() else None
+        return error if isinstance(error, NOT_NOW) else None
+
 
 class Pipeline:
     """`room` is shared with other files: it bounds how many rows are under way. `kept` is called for each row that is
-    kept, whatever became of it; `pause` before rows are tried again, and may raise to give the work up."""
+    kept, whatever became of it; `pause` before rows are tried again."""
 
     def __init__(self, worker: Worker, room: asyncio.Semaphore, kept: Callable[[], None], pause: Pause) -> None:
         self._worker = worker
@@ -57,10 +67,10 @@ class Pipeline:
     async def settle(self) -> None:
         """Returns when all rows are kept."""
         for seconds in pauses():
-            await self._end_attempts()
-            if not self._rows:
+            refusal = await self._end_attempts()
+            if refusal is None:
                 return
-            await self._pause(seconds)
+            await self._pause(seconds, refusal)
             self._chain = Chain()
             for row in self._rows:
                 if not await self._begin(row):
@@ -82,14 +92,15 @@ class Pipeline:
         await asyncio.wait({row.attempt, link.taken}, return_when=asyncio.FIRST_COMPLETED)
         return link.taken.done() or row.kept
 
-    async def _end_attempts(self) -> None:
-        """Leaves those rows that are not kept."""
+    async def _end_attempts(self) -> Refusal | None:
+        """Leaves those rows that are not kept. Returns why the first of them is not, None when there is none."""
         if attempts := self._attempts():
             await asyncio.wait(attempts)
         left = [row for row in self._rows if not row.kept]
         for _ in range(len(self._rows) - len(left)):
             self._kept()
         self._rows = deque(replace(row, attempt=None) for row in left)
+        return left[0].refusal if left else None
 
     def _count_kept(self) -> None:
         while self._rows and self._rows[0].kept:

@@ -53,6 +53,7 @@ def status(as_json: AsJson = False) -> None:
     else:
         paused = f", {counts.paused} paused" if counts.paused else ""
         waited = f", the first since {cell(counts.oldest_waiting)}" if counts.waiting else ""
+        standing = f", {len(counts.stopped_files)} do not go on" if counts.stopped_files else ""
         oldest = f", the oldest from {cell(counts.oldest_unpublished)}" if counts.unpublished else ""
         lie = ", ".join(f"{number} in {topic}" for topic, number in state.buried.items())
         buried = {"buried": f"{lie}, which consumers could not apply"} if lie else {}
@@ -68,7 +69,7 @@ def status(as_json: AsJson = False) -> None:
                 **{f"  {owner}": _groups(numbers, counts.stopped) for owner, numbers in sorted(counts.relays.items())},
                 "waiting": f"{counts.waiting} messages wait for a parent{waited}",
                 "dead letters": f"{counts.dead_letters} open",
-                "files": f"{counts.batches} at work",
+                "files": f"{counts.batches} at work{standing}",
                 **buried,
                 "replays": ", ".join(_replay(each) for each in counts.replays) or "none runs",
                 "retention": f"last run {cell(counts.retention)}",

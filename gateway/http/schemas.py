@@ -51,7 +51,7 @@ SCHEMAS: Final[Mapping[str, Any]] = {
     },
     "Batch": {
         "type": "object",
-        "required": ["id", "status", "source", "received", "rows", "accepted", "waiting", "refused"],
+        "required": ["id", "status", "source", "received", "rows", "accepted", "waiting", "refused", "stopped"],
         "properties": {
             "id": UUID,
             "status": {"enum": ["processing", "done"]},
@@ -61,6 +61,12 @@ SCHEMAS: Final[Mapping[str, Any]] = {
             "accepted": _COUNT,
             "waiting": _COUNT,
             "refused": _COUNT,
+            "stopped": {
+                "description": "What keeps the file from going on, null while it does.",
+                "type": ["object", "null"],
+                "required": ["code", "since"],
+                "properties": {"code": {"type": "string"}, "since": MOMENT},
+            },
         },
     },
     "Taken": {"oneOf": [{"$ref": "#/components/schemas/Receipt"}, {"$ref": "#/components/schemas/Batch"}]},

@@ -10,10 +10,12 @@ from typing import Final, TypeAlias
 from contract.event import rfc3339
 from gateway.mllp.listeners import Listeners
 from gateway.ops.backlog import BacklogGuard
+from gateway.ops.files import file_faults
 from gateway.ops.health import Check, Finding
 from gateway.ops.metrics import Metrics
 from gateway.retention import EVERY
 from gateway.shelf import Shelf
+from gateway.store.batches import stopped_files
 from gateway.store.clock import database_now
 from gateway.store.database import Database
 from gateway.store.group import Keeper
@@ -154,15 +156,25 @@ def sources_seen(database: Database) -> Check:
 
 
 def work_left(database: Database, metrics: Metrics) -> Check:
-    """Messages that wait for a parent, since when, and dead letters that nobody has worked."""
+    """Messages that wait for a parent, since when, dead letters that nobody has worked, and files that do not go on."""
 
     async def look() -> Finding:
-        waiting, oldest = await database.read(measure_waiting, datetime.now(UTC))
+        now = datetime.now(UTC)
+        waiting, oldest = await database.read(measure_waiting, now)
         letters = await database.read(count_open_dead_letters)
+        stopped = await database.read(stopped_files)
         metrics.waiting.set(waiting)
         metrics.waiting_oldest.set(oldest)
         metrics.dead_letters.set(letters)
-        detail = {"waiting": waiting, "oldestWaitingSeconds": round(oldest, 1), "openDeadLetters": letters}
+        metrics.stopped_files.set(len(stopped))
+        detail = {
+            "waiting": waiting,
+            "oldestWaitingSeconds": round(oldest, 1),
+            "openDeadLetters": letters,
+            "stoppedFiles": [{"source": source, **stop.as_dict()} for source, stop in stopped],
+        }
+        if faults := file_faults(stopped, now):
+            return Finding(False, "; ".join(faults), detail)
         return Finding(True, detail=detail)
 
     return Check("work", look, needed=False, seconds=_COUNTING_SECONDS)

@@ -67,6 +67,7 @@ class Metrics:
             "waiting_oldest_seconds", "How long the first of the messages that wait for a parent has done so"
         )
         self.dead_letters = self._gauge("dead_letters_open", "Dead letters that nobody has worked yet")
+        self.stopped_files = self._gauge("stopped_files", "Files that something keeps from going on")
         self.removed = self._counter(
             "retention_removed", "Rows that this gateway removed because their time was over", "kind"
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Row, and_, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, and_, func, literal, literal_column, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from contract.event import rfc3339
@@ -25,9 +25,20 @@ DONE: Final = "done"
 
 
 @dataclass(frozen=True, slots=True)
+class Stopped:
+    """What keeps a file from going on, a Code, and since when (UTC)."""
+
+    code: str
+    since: datetime
+
+    def as_dict(self) -> dict[str, str]:
+        return {"code": self.code, "since": rfc3339(self.since)}
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """How far a file has come. `rows` is unknown until its body was read to the end; a row that was sent before counts
-    as accepted. `received` is UTC."""
+    as accepted. `received` is UTC, `stopped` None while it goes on."""
 
     id: str
     source: str
@@ -37,6 +48,7 @@ class Batch:
     accepted: int
     waiting: int
     refused: int
+    stopped: Stopped | None = None
 
     def as_dict(self) -> dict[str, object]:
         return {
@@ -48,6 +60,7 @@ class Batch:
             "accepted": self.accepted,
             "waiting": self.waiting,
             "refused": self.refused,
+            "stopped": self.stopped.as_dict() if self.stopped else None,
         }
 
 
@@ -141,12 +154,22 @@ def claim_batch(
     return ClaimedBatch(row.id, row.source, row.content_type, row.received, row, frozenset(done))
 
 
-def renew_lease(connection: Connection, batch_id: str, owner: str, seconds: float, clock: Clock = database_now) -> bool:
-    """Whether `owner` still holds the lease; if so for so many seconds more."""
+def renew_lease(
+    connection: Connection,
+    batch_id: str,
+    owner: str,
+    seconds: float,
+    clock: Clock = database_now,
+    *,
+    stopped: str | None = None,
+) -> bool:
+    """Whether `owner` still holds the lease; if so for so many seconds more. `stopped` is the code of what keeps the
+    file from going on, empty when it goes on, None when that is as before."""
+    now = clock(connection)
     changed = connection.execute(
         batch.update()
         .where(batch.c.id == batch_id, batch.c.owner == owner, in_work())
-        .values(lease_until=clock(connection) + timedelta(seconds=seconds))
+        .values(lease_until=now + timedelta(seconds=seconds), **_told(stopped, now))
     )
     return changed.rowcount == 1
 
@@ -163,12 +186,21 @@ def end_leases(connection: Connection) -> None:
 
 
 def release_lease(
-    connection: Connection, batch_id: str, owner: str, seconds: float = 0.0, clock: Clock = database_now
+    connection: Connection,
+    batch_id: str,
+    owner: str,
+    seconds: float = 0.0,
+    clock: Clock = database_now,
+    *,
+    stopped: str | None = None,
 ) -> None:
-    """Lets another worker go on, in so many seconds."""
-    until = clock(connection) + timedelta(seconds=seconds) if seconds else None
+    """Lets another worker go on, in so many seconds. `stopped` is as for renew_lease."""
+    now = clock(connection)
+    until = now + timedelta(seconds=seconds) if seconds else None
     connection.execute(
-        batch.update().where(batch.c.id == batch_id, batch.c.owner == owner).values(owner=None, lease_until=until)
+        batch.update()
+        .where(batch.c.id == batch_id, batch.c.owner == owner)
+        .values(owner=None, lease_until=until, **_told(stopped, now))
     )
 
 
@@ -177,8 +209,18 @@ def finish_batch(connection: Connection, batch_id: str, rows: int, now: datetime
     connection.execute(
         batch.update()
         .where(batch.c.id == batch_id)
-        .values(status=DONE, rows=rows, finished=now, owner=None, lease_until=None)
+        .values(status=DONE, rows=rows, finished=now, owner=None, lease_until=None, **_told("", now))
     )
+
+
+def stopped_files(connection: Connection) -> list[tuple[str, Stopped]]:
+    """The files that do not go on: the source and what stops it, the first that stopped first."""
+    rows = connection.execute(
+        select(batch.c.source, batch.c.error, batch.c.stopped)
+        .where(in_work(), batch.c.stopped.is_not(None))
+        .order_by(batch.c.stopped, batch.c.id)
+    )
+    return [(row.source, Stopped(row.error, row.stopped)) for row in rows]
 
 
 def batch_by_id(connection: Connection, batch_id: str, source: str | None = None) -> Batch | None:
@@ -206,6 +248,13 @@ def batch_rows(connection: Connection, batch_id: str, *, after: int = 0, limit: 
 def in_work(files: FromClause = batch) -> ColumnElement[bool]:
     """Whether a file is not done. As text: what is bound is not known to be what the index of such files holds."""
     return files.c.status == literal_column(f"'{PROCESSING}'")
+
+
+def _told(stopped: str | None, now: datetime) -> dict[str, Any]:
+    if stopped is None:
+        return {}
+    since = func.coalesce(batch.c.stopped, literal(now, batch.c.stopped.type)) if stopped else None
+    return {"error": stopped, "stopped": since}
 
 
 def _next_id(connection: Connection, source: str, clock: Clock) -> str:
@@ -250,4 +299,5 @@ def _progress(connection: Connection, row: Any) -> Batch:
         accepted=counts[Status.ACCEPTED] + counts[Status.REPLAYED],
         waiting=counts[Status.WAITING],
         refused=counts[REFUSED],
+        stopped=Stopped(row.error, row.stopped) if row.stopped else None,
     )

@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from sqlalchemy import create_engine
 
 from carehub.main import app
 from gateway.relay.leases import prepare_leases, renew_leases
-from gateway.store.models import GROUPS
+from gateway.store.models import GROUPS, batch
 from tests.carehub.conftest import Cli
 
 ROOT = Path(__file__).parent.parent.parent
@@ -138,6 +139,20 @@ def test_status_shows_which_relay_owns_which_groups_of_shards(hub: Cli) -> None:
     engine.dispose()
     assert hub.json("status", code=1)["counts"]["relays"] == {"ward-relay-1": list(range(GROUPS))}
     assert re.search(r"ward-relay-1\s+groups 0, 1, 2, 3, 4, 5, 6, 7", hub.run("status", code=1))
+
+
+def test_status_names_the_source_of_which_a_file_stands_still(hub: Cli) -> None:
+    engine = create_engine(f"sqlite:///{hub.folder / 'hub.sqlite'}")
+    since = datetime.now(UTC) - timedelta(minutes=2)
+    row = {"id": "0197", "source": "dch-pas", "key_hash": b"k", "content_type": "text/csv", "status": "processing"}
+    with engine.begin() as connection:
+        stands = {"received": since, "error": "unavailable", "stopped": since, "body": b""}
+        connection.execute(batch.insert(), [{**row, **stands}])
+    engine.dispose()
+    state = hub.json("status", code=1)
+    assert [problem for problem in state["problems"] if "a file of dch-pas has not gone on since" in problem]
+    assert state["counts"]["stopped_files"][0][0] == "dch-pas"
+    assert re.search(r"files\s+1 at work, 1 do not go on", hub.run("status", code=1))
 
 
 def test_doctor_finds_a_misspelt_setting(hub: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,9 +20,19 @@ from gateway.batch_work import BatchWork
 from gateway.delivery import Delivery
 from gateway.door import SEND
 from gateway.files import FileReceipt, Files, first_of_several
+from gateway.ops.files import file_faults
 from gateway.source import Principal, Source
 from gateway.store import group as group_module
-from gateway.store.batches import Batch, RowReport, batch_by_id, batch_rows, claim_batch, finish_batch
+from gateway.store.batches import (
+    Batch,
+    RowReport,
+    batch_by_id,
+    batch_rows,
+    claim_batch,
+    end_leases,
+    finish_batch,
+    stopped_files,
+)
 from gateway.store.deadletters import list_dead_letters
 from gateway.store.entry import Entry
 from gateway.store.keep import keep_batch
@@ -240,7 +250,13 @@ async def test_a_file_that_cannot_go_on_gives_way_to_one_of_another_source(
     assert await work(house)
     assert not await work(house), "it waits for its turn"
     assert (await report(house, other.batch))[0].status == "done"
-    assert (await report(house, stuck.batch))[0].status == "processing"
+    waits, _ = await report(house, stuck.batch)
+    assert waits.stopped
+    assert (waits.status, waits.stopped.code) == ("processing", "unavailable")
+    assert await house.database.read(stopped_files) == [(PAS.id, waits.stopped)]
+    await house.database.run(end_leases)
+    assert await work(house)
+    assert (await report(house, stuck.batch))[0].stopped is None
 
 
 async def test_a_worker_that_had_to_let_go_of_its_file_has_it_again_at_once(house: Stored) -> None:
@@ -262,13 +278,17 @@ async def test_a_file_that_breaks_its_worker_gives_way_too(house: Stored, monkey
     assert await work(house)
     assert not await work(house)
     assert [(await report(house, each.batch))[0].status for each in (breaks, other)] == ["processing", "done"]
+    ((source, stopped),) = await house.database.read(stopped_files)
+    assert (source, stopped.code) == (PAS.id, "internal-error")
+    assert file_faults([(source, stopped)], stopped.since + timedelta(seconds=60)) == []
+    assert f"a file of {PAS.id}" in file_faults([(source, stopped)], stopped.since + timedelta(seconds=61))[0]
 
 
-async def test_a_worker_ends_though_the_database_is_away_when_it_must(
+async def test_a_worker_ends_when_it_must_whatever_comes_in_between(
     house: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*_: object) -> None:
-        raise OSError
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
 
     await sent(house)
     house.raises = [refuse(Unavailable, Code.UNAVAILABLE, "away")] * 1000
@@ -276,7 +296,7 @@ async def test_a_worker_ends_though_the_database_is_away_when_it_must(
     async with asyncio.timeout(5):
         while not house.taken:
             await asyncio.sleep(0.01)
-    monkeypatch.setattr(batch_work, "release_lease", away)
+    monkeypatch.setattr(batch_work, "release_lease", broken)
     running.cancel()
     await asyncio.wait([running], timeout=5)
     assert running.cancelled()

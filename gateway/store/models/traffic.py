@@ -155,6 +155,8 @@ batch = Table(
     Column("rows", Integer, comment="known when the body was read to its end"),
     Column("owner", String(64)),
     Column("lease_until", UtcDateTime),
+    Column("error", String(64), nullable=False, server_default="", comment="code of what keeps it from going on"),
+    Column("stopped", UtcDateTime, comment="since when"),
     *body(),
     UniqueConstraint("source", "key_hash"),
     Index(

@@ -101,7 +101,9 @@ class TestFiles:
         assert answer.status_code == 202
         where = answer.headers["location"]
         assert where == f"/batches/{answer.json()['id']}"
-        assert set(answer.json()) == {"id", "status", "source", "received", "rows", "accepted", "waiting", "refused"}
+        told = {"id", "status", "source", "received", "rows", "accepted", "waiting", "refused", "stopped"}
+        assert set(answer.json()) == told
+        assert answer.json()["stopped"] is None
         await place.work()
         found = await place.get(where)
         assert (found["status"], found["rows"], found["accepted"], found["refused"]) == ("done", 3, 2, 1)

@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NoReturn
@@ -27,9 +28,12 @@ from gateway.ops.checks import (
 from gateway.ops.health import Check, Health
 from gateway.ops.last_seen import LastSeen
 from gateway.ops.metrics import Metrics
+from gateway.store.batches import claim_batch, create_batch, release_lease
+from gateway.store.bodies import pack_body
 from gateway.store.database import Database
 from gateway.store.group import Keeper
-from tests.gateway.store.making import KEYS, draft, keeping, person, refused
+from gateway.store.models import batch
+from tests.gateway.store.making import KEYS, at, draft, keeping, person, refused
 from tests.gateway.stored import Stored, stored
 
 
@@ -201,3 +205,20 @@ async def test_work_left_and_sources_are_counted(house: Stored) -> None:
     assert checks["work"]["openDeadLetters"] == 1
     assert checks["sources"]["lastSeen"]["dch-pas"].endswith("Z")
     assert "carehub_dead_letters_open 1.0" in metrics.exposition().decode()
+
+
+async def test_a_file_that_stands_still_is_told_as_wrong_after_a_minute(house: Stored) -> None:
+    metrics, now = Metrics(), datetime.now(UTC)
+    packed = pack_body(b"who,what\n1,event\n")
+    file, _ = await house.database.run(create_batch, "dch-pas", b"k" * 32, "text/csv", now, packed)
+    for minutes, well in ((0, True), (2, False)):
+        await house.database.run(claim_batch, "gateway/0", 30.0)
+        then = partial(release_lease, stopped="unavailable", clock=at(now - timedelta(minutes=minutes)))
+        await house.database.run(then, file.id, "gateway/0")
+        health = await looked(work_left(house.database, metrics))
+        report = health.report()
+        assert report["well"] is well
+        assert report["checks"]["work"]["stoppedFiles"][0]["source"] == "dch-pas"
+        await house.database.run(lambda c: c.execute(batch.update().values(stopped=None)))
+    assert "a file of dch-pas has not gone on since" in str(report)
+    assert "carehub_stopped_files 1.0" in metrics.exposition().decode()
