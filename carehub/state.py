@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import Connection, func, select
 
 from carehub.databases import open_hub
+from carehub.groups import GroupState, group_states, missed
 from carehub.heartbeat import alive
 from carehub.kafka import find_kafka
 from carehub.relaying import relay_faults
@@ -75,13 +76,14 @@ class Counts:
 class State:
     """`problems` is empty when all is well; each says what is wrong and where to look. `seconds_until_full`: how long
     until what waits for Kafka has used its budget up, None where it does not pile up. `buried`: how many events
-    consumers could not apply, by the topic where these lie."""
+    consumers could not apply, by the topic where these lie. `consumers` are their groups, as far as Kafka tells."""
 
     database: str
     kafka: str
     counts: Counts
     seconds_until_full: int | None
     buried: Mapping[str, int]
+    consumers: tuple[GroupState, ...]
     problems: tuple[str, ...]
 
 
@@ -93,13 +95,16 @@ async def look(settings: Settings) -> State:
         left = await _until_full(database, settings) if _piles_up(counts, now) else None
     kafka = find_kafka(settings)
     topics = await _topics(kafka.bootstrap) if kafka else None
+    consumers = await _consumers(settings) if topics else ()
+    problems = _problems(counts, now, kafka.bootstrap if kafka else None, answers=topics is not None)
     return State(
         database="SQLite" if settings.on_sqlite else "PostgreSQL",
         kafka=kafka.bootstrap if kafka else "none",
         counts=counts,
         seconds_until_full=left,
         buried=await _buried(settings, topics or ()),
-        problems=tuple(_problems(counts, now, kafka.bootstrap if kafka else None, answers=topics is not None)),
+        consumers=consumers,
+        problems=(*problems, *missed(consumers)),
     )
 
 
@@ -183,6 +188,13 @@ async def _topics(bootstrap: str) -> Collection[str] | None:
         return await topics_of(bootstrap)
     except Misconfigured:
         return None
+
+
+async def _consumers(settings: Settings) -> tuple[GroupState, ...]:
+    try:
+        return tuple(await group_states(settings))
+    except Misconfigured:
+        return ()  # Kafka has gone meanwhile, or does not tell
 
 
 async def _buried(settings: Settings, topics: Collection[str]) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import typer
@@ -11,8 +11,9 @@ from carehub.commands import exits
 from carehub.output import AsJson
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from carehub.groups import GroupState
     from carehub.state import RunningReplay
     from gateway.relay.leases import Stop
 
@@ -70,6 +71,7 @@ def status(as_json: AsJson = False) -> None:
                 "waiting": f"{counts.waiting} messages wait for a parent{waited}",
                 "dead letters": f"{counts.dead_letters} open",
                 "files": f"{counts.batches} at work{standing}",
+                **({"consumers": _consumers(state.consumers)} if state.consumers else {}),
                 **buried,
                 "replays": ", ".join(_replay(each) for each in counts.replays) or "none runs",
                 "retention": f"last run {cell(counts.retention)}",
@@ -90,6 +92,14 @@ def _until_full(seconds: int | None) -> str:
 
 def _replay(found: RunningReplay) -> str:
     return f"{found.name} {found.percent:g} %{f', stopped just now by {found.error}' if found.error else ''}"
+
+
+def _consumers(groups: Sequence[GroupState]) -> str:
+    from carehub.output import cell
+
+    behind = [each for each in groups if each.is_behind(datetime.now(UTC))]
+    told = (f"{g.group} since {cell(g.since)} ({g.unread} events at most, {g.members} at work)" for g in behind)
+    return f"{len(groups)} groups, {len(behind) or 'none'} behind{': ' if behind else ''}{', '.join(told)}"
 
 
 def _groups(numbers: Iterable[int], stopped: Mapping[int, Stop]) -> str:

@@ -27,12 +27,24 @@ Example:
     carehub topics apply
 """
 
+CONSUMERS_HELP = """The consumer groups that read event topics: how many consumers are at work in each, how many events
+at most it has not read yet, and when the first of these was published. Exits with 1 when Kafka has removed events that
+a group had not read.
+
+Examples:
+
+\b
+    carehub consumers
+    carehub consumers --json | jq '.[] | select(.unread > 0)'
+"""
+
 topics = typer.Typer(no_args_is_help=True, help="Event topics: what sources fill, and what Kafka has.")
 
 
 def add_to(app: typer.Typer) -> None:
     app.add_typer(topics, name="topics")
     app.command("tail", help=TAIL_HELP)(tail)
+    app.command("consumers", help=CONSUMERS_HELP)(consumers)
 
 
 @topics.command("list", help="Topics that the registered sources fill.\n\nExample: `carehub topics list --json`")
@@ -102,3 +114,25 @@ def tail(
     from carehub.tail import follow
 
     asyncio.run(follow(read_settings(), topic, from_start=from_start, count=count, as_json=as_json))
+
+
+def consumers(as_json: AsJson = False) -> None:
+    import asyncio
+    from dataclasses import asdict
+
+    from carehub.commands import exits
+    from carehub.groups import group_states, missed
+    from carehub.output import print_json, print_table, say
+    from carehub.settings import read_settings
+
+    states = asyncio.run(group_states(read_settings()))
+    if as_json:
+        print_json([asdict(state) for state in states])
+    else:
+        rows = ([s.group, s.members, s.topics, s.unread, s.since] for s in states)
+        columns = ["group", "consumers", "topics", "not read", "since"]
+        print_table(columns, rows, none="no group has read an event topic yet")
+    for sentence in (lost := missed(states)):
+        say(sentence)
+    if lost:
+        raise typer.Exit(exits.NO)

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent.parent
 COMMANDS = {
     "up", "migrate", "gateway", "relay", "consume", "broker", "preview", "tail", "status", "doctor", "demo", "sources",
     "places", "operators", "packs", "topics", "messages", "events", "batches", "deadletters",
-    "replay", "remap", "retention", "restore", "size",
+    "replay", "remap", "retention", "restore", "size", "consumers",
 }  # fmt: skip
 
 

@@ -111,6 +111,7 @@ def _on_the_hub(driven: Driven) -> Iterator[Sequence[str]]:
     yield "topics", "show", topic
     yield "topics", "show", WORD
     yield "topics", "apply"
+    yield ("consumers",)
     yield "tail", topic, "--from-start", "--count", "100"
     yield "tail", WORD, "--count", "1"
 

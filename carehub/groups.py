@@ -1,0 +1,144 @@
+"""The consumer groups of event topics: how many are at work in each, and what it has not read yet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.structs import TopicPartition
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from carehub.kafka import need_kafka
+from carehub.settings import Settings
+from carehub.tail import ANSWER_SECONDS, reader
+from contract.errors import Misconfigured
+from contract.topics import is_dead_letter_topic
+
+READ_SECONDS: Final = 10.0
+"""How long the first unread events of a group are looked for."""
+
+BEHIND_SECONDS: Final = 60.0
+"""Age of a group's first unread event from which on it is behind, and not just busy."""
+
+_POLL_MS: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class GroupState:
+    """A group that has committed offsets of event topics.
+
+    `members` counts the consumers that share its work now. `unread` is at most how many events it has not read: Kafka
+    counts with the records the ends of transactions. `since` is when the first of them was published (UTC), None when
+    there is none. `missed` is at most how many Kafka removed before the group had read them.
+    """
+
+    group: str
+    members: int
+    topics: tuple[str, ...]
+    unread: int
+    since: datetime | None
+    missed: int
+
+    def is_behind(self, now: datetime) -> bool:
+        return self.since is not None and (now - self.since).total_seconds() > BEHIND_SECONDS
+
+
+async def group_states(settings: Settings) -> list[GroupState]:
+    """Every such group, by name. Raises Misconfigured when Kafka is away, and on the stand-in, which tells of none."""
+    kafka = need_kafka(settings)
+    if not kafka.transactional:
+        raise Misconfigured("the stand-in for Kafka does not tell its groups: this needs Apache Kafka")
+    bootstrap = kafka.bootstrap
+    told = await asyncio.to_thread(_committed, bootstrap)
+    partitions = {partition for _, committed in told.values() for partition in committed}
+    if not partitions:
+        return []
+    async with reader(bootstrap, partitions, from_start=False) as consumer:
+        there = await _there(consumer, partitions)
+        starts, ends = await asyncio.gather(consumer.beginning_offsets(there), consumer.end_offsets(there))
+        return [
+            await _state(consumer, group, members, {p: at for p, at in committed.items() if p in there}, starts, ends)
+            for group, (members, committed) in sorted(told.items())
+        ]
+
+
+def _committed(bootstrap: str) -> dict[str, tuple[int, dict[TopicPartition, int]]]:
+    """By group: its members, and the offset it has committed of each partition of an event topic."""
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    try:
+        groups = [each.group_id for each in admin.list_consumer_groups().result(timeout=ANSWER_SECONDS).valid]
+        found = {}
+        for group, described in (admin.describe_consumer_groups(groups) if groups else {}).items():
+            asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group]
+            places = asked.result(timeout=ANSWER_SECONDS).topic_partitions
+            committed = {TopicPartition(p.topic, p.partition): p.offset for p in places if _counts(p.topic, p.offset)}
+            if committed:
+                found[group] = (len(described.result(timeout=ANSWER_SECONDS).members), committed)
+    except KafkaException as fault:
+        raise Misconfigured(f"Kafka at {bootstrap} does not tell its groups: {fault.args[0].name()}") from None
+    return found
+
+
+def _counts(topic: str, offset: int) -> bool:
+    return offset >= 0 and topic.startswith("care.") and not is_dead_letter_topic(topic)
+
+
+async def _there(consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition]) -> set[TopicPartition]:
+    """Those that are there still: Kafka remembers offsets of topics that were deleted."""
+    topics = await consumer.topics()
+    return {partition for partition in partitions if partition.topic in topics}
+
+
+async def _state(
+    consumer: AIOKafkaConsumer,
+    group: str,
+    members: int,
+    committed: Mapping[TopicPartition, int],
+    starts: Mapping[TopicPartition, int],
+    ends: Mapping[TopicPartition, int],
+) -> GroupState:
+    behind = {p: max(at, starts[p]) for p, at in committed.items() if max(at, starts[p]) < ends[p]}
+    first = await _first_unread(consumer, behind, ends)
+    return GroupState(
+        group=group,
+        members=members,
+        topics=tuple(sorted({partition.topic for partition in committed})),
+        unread=sum(ends[p] - at for p, at in behind.items() if p in first),
+        since=min((at for at in first.values() if at is not None), default=None),
+        missed=sum(max(0, starts[p] - at) for p, at in committed.items()),
+    )
+
+
+async def _first_unread(
+    consumer: AIOKafkaConsumer, behind: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+) -> dict[TopicPartition, datetime | None]:
+    """When the first record at or behind these offsets was published, for each partition that has one; None where that
+    was not found out in time. Behind the last record there may be the end of its transaction, and nothing to read."""
+    if not behind:
+        return {}
+    consumer.assign(list(behind))
+    for partition, offset in behind.items():
+        consumer.seek(partition, offset)
+    found: dict[TopicPartition, datetime | None] = {}
+    left = set(behind)
+    deadline = asyncio.get_running_loop().time() + READ_SECONDS
+    while left and asyncio.get_running_loop().time() < deadline:
+        for partition, records in (await consumer.getmany(*left, timeout_ms=_POLL_MS)).items():
+            found[partition] = datetime.fromtimestamp(records[0].timestamp / 1000, UTC)
+        left = {p for p in left - found.keys() if await consumer.position(p) < ends[p]}
+    return {**dict.fromkeys(left), **found}
+
+
+def missed(states: Sequence[GroupState]) -> list[str]:
+    """A sentence for each group that can no longer read what it has not read."""
+    return [
+        f"the consumer group {each.group} has not read up to {each.missed} events that Kafka no longer keeps: "
+        "publish them again (carehub replay start)"
+        for each in states
+        if each.missed
+    ]
