@@ -23,7 +23,8 @@ from contract.topics import is_dead_letter_topic
 from gateway.ops.backlog import Budget, Measure, seconds_until_full
 from gateway.ops.files import file_faults
 from gateway.relay.leases import GroupOwner, Stop, group_owners, stops_of
-from gateway.store.batches import Stopped, in_work, stopped_files
+from gateway.store.batch_leases import stopped_files
+from gateway.store.batches import Stopped, in_work
 from gateway.store.database import Database
 from gateway.store.health import measure_backlog
 from gateway.store.models import GROUPS, batch, dead_letter, heartbeat, outbox, source, waiting

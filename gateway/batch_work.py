@@ -26,7 +26,7 @@ from gateway.pipeline import Pipeline
 from gateway.reception import Reception
 from gateway.rows import Worker
 from gateway.source import Principal, Source
-from gateway.store.batches import (
+from gateway.store.batch_leases import (
     ClaimedBatch,
     claim_batch,
     end_leases,

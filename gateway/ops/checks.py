@@ -15,7 +15,7 @@ from gateway.ops.health import Check, Finding
 from gateway.ops.metrics import Metrics
 from gateway.retention import EVERY
 from gateway.shelf import Shelf
-from gateway.store.batches import stopped_files
+from gateway.store.batch_leases import stopped_files
 from gateway.store.clock import database_now
 from gateway.store.database import Database
 from gateway.store.group import Keeper

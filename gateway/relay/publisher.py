@@ -101,6 +101,16 @@ class Publisher:
         ]
 
     async def _drop(self) -> None:
+        """As _end, to its end: who is cancelled meanwhile would leave connections open."""
+        ending = asyncio.ensure_future(self._end())
+        ending.add_done_callback(_look_at)
+        try:
+            await asyncio.shield(ending)
+        except asyncio.CancelledError:
+            await asyncio.wait({ending})
+            raise
+
+    async def _end(self) -> None:
         """Ends the producer without delivering what is still queued: its window is published again by the next one.
 
         An open transaction is aborted by the next `init_transactions` of this id, or by its timeout. aiokafka's own

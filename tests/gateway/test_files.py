@@ -23,16 +23,8 @@ from gateway.files import FileReceipt, Files, first_of_several
 from gateway.ops.files import file_faults
 from gateway.source import Principal, Source
 from gateway.store import group as group_module
-from gateway.store.batches import (
-    Batch,
-    RowReport,
-    batch_by_id,
-    batch_rows,
-    claim_batch,
-    end_leases,
-    finish_batch,
-    stopped_files,
-)
+from gateway.store.batch_leases import claim_batch, end_leases, finish_batch, stopped_files
+from gateway.store.batches import Batch, RowReport, batch_by_id, batch_rows
 from gateway.store.deadletters import list_dead_letters
 from gateway.store.entry import Entry
 from gateway.store.keep import keep_batch

@@ -28,7 +28,8 @@ from gateway.ops.checks import (
 from gateway.ops.health import Check, Health
 from gateway.ops.last_seen import LastSeen
 from gateway.ops.metrics import Metrics
-from gateway.store.batches import claim_batch, create_batch, release_lease
+from gateway.store.batch_leases import claim_batch, release_lease
+from gateway.store.batches import create_batch
 from gateway.store.bodies import pack_body
 from gateway.store.database import Database
 from gateway.store.group import Keeper

@@ -65,6 +65,19 @@ async def test_a_former_owner_learns_in_the_middle_of_a_window_that_it_is_fenced
     assert await read_topic(kafka_server, topic) == []
 
 
+async def test_a_producer_leaves_no_connection_open_though_it_is_cancelled_while_it_closes(kafka_server: str) -> None:
+    publisher = Publisher(kafka_server, f"carehub-relay-{uuid.uuid4().hex}-0")
+    await publisher.__aenter__()
+    connections = list(publisher._producer.client._conns.values())
+    leaving = asyncio.create_task(publisher.__aexit__(None, None, None))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    await asyncio.wait({leaving})
+    assert leaving.cancelled()
+    assert connections
+    assert not [each for each in connections if each.connected()]
+
+
 @pytest.mark.postgres
 async def test_a_relay_stopped_past_its_lease_gets_nothing_through(
     postgres: Database, kafka_server: str, monkeypatch: pytest.MonkeyPatch

@@ -8,15 +8,8 @@ import hashlib
 from sqlalchemy import Connection, insert, update
 
 from gateway.delivery import Row
-from gateway.store.batches import (
-    batch_by_id,
-    batch_content,
-    batch_rows,
-    claim_batch,
-    create_batch,
-    finish_batch,
-    renew_lease,
-)
+from gateway.store.batch_leases import claim_batch, finish_batch, renew_lease
+from gateway.store.batches import batch_by_id, batch_content, batch_rows, create_batch
 from gateway.store.bodies import pack_body
 from gateway.store.database import Database
 from gateway.store.deadletters import get_dead_letter

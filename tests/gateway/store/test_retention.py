@@ -22,8 +22,9 @@ from gateway.relay.outbox import mark_published, next_window
 from gateway.retention import EVERY, Retention, count_due, sweep
 from gateway.store import clock as shared_clock
 from gateway.store import numbers
+from gateway.store.batch_leases import finish_batch
 from gateway.store.batch_rows import REFUSED
-from gateway.store.batches import batch_by_id, create_batch, finish_batch
+from gateway.store.batches import batch_by_id, create_batch
 from gateway.store.bodies import bytes_of, pack_body
 from gateway.store.corrections import stored_messages
 from gateway.store.database import Database
