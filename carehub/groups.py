@@ -110,8 +110,14 @@ async def _state(
         topics=tuple(sorted({partition.topic for partition in committed})),
         unread=sum(ends[p] - at for p, at in behind.items() if p in first),
         since=min((at for at in first.values() if at is not None), default=None),
-        missed=sum(max(0, starts[p] - at) for p, at in committed.items()),
+        missed=sum(_removed(at, starts[p]) for p, at in committed.items()),
     )
+
+
+def _removed(committed: int, start: int) -> int:
+    """How many offsets Kafka has removed between a group's and the first that it keeps. One alone was the end of a
+    transaction, behind which the group had nothing more to read."""
+    return start - committed if start - committed > 1 else 0
 
 
 async def _first_unread(

@@ -106,6 +106,17 @@ def test_what_kafka_removed_before_it_was_read_is_told_and_exits_1(
         admin.delete_consumer_groups([group])[group].result()
 
 
+def test_a_group_that_had_read_all_has_missed_nothing_when_all_is_removed(
+    hub: Cli, topic: str, kafka_server: str, commits: Callable[[str, str, int], str]
+) -> None:
+    group = commits("done", topic, 8)
+    admin = AdminClient({"bootstrap.servers": kafka_server})
+    for answer in admin.delete_records([TopicPartition(topic, 0, 9)]).values():
+        answer.result()
+    found = told(hub, group)
+    assert found == {**found, "unread": 0, "since": None, "missed": 0}
+
+
 def test_topics_that_are_gone_and_those_of_dead_letters_do_not_count(
     hub: Cli, topic: str, kafka_server: str, commits: Callable[[str, str, int], str]
 ) -> None:
