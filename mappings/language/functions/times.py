@@ -52,7 +52,8 @@ def _read(text: str) -> Stamp | None:
     if not _exists(parts):
         stated = _NOT_STATED.fullmatch(text)  # zeros for a month or day that nobody knows
         return Stamp(tuple(int(n) for n in stated.groups() if n), "", "") if stated else None
-    return Stamp(parts, fraction or "", _offset(offset or ""))
+    zone = _offset(offset or "")
+    return None if zone is None else Stamp(parts, fraction or "", zone)
 
 
 def _exists(parts: tuple[int, ...]) -> bool:
@@ -64,10 +65,14 @@ def _exists(parts: tuple[int, ...]) -> bool:
     return True
 
 
-def _offset(text: str) -> str:
+def _offset(text: str) -> str | None:
+    """As FHIR writes it; None for one that is nowhere: none is beyond 14 hours (R4, dateTime)."""
     if text in ("", "Z"):
         return text
     digits = text[1:].replace(":", "").ljust(4, "0")
+    hours, minutes = int(digits[:2]), int(digits[2:])
+    if minutes > 59 or (hours, minutes) > (14, 0):
+        return None
     return f"{text[0]}{digits[:2]}:{digits[2:]}"
 
 
@@ -241,4 +246,8 @@ def moment(state: State, where: str, text: str) -> datetime | None:
     full = Stamp(parts if len(parts) > 3 else (*parts, 0, 0), stamp.fraction, stamp.offset)
     fraction = (full.fraction or ".0")[:7]
     written = f"{_date_text(full.parts)}T{_clock(full).partition('.')[0]}{fraction}{_zoned(state, where, full)}"
-    return datetime.fromisoformat(written).astimezone(UTC)
+    try:
+        return datetime.fromisoformat(written).astimezone(UTC)
+    except OverflowError:  # the last of December 9999, or the first of January 1, in another zone
+        state.unreadable(Code.INVALID_DATE, where, _NO_DATE)
+        return None

@@ -51,6 +51,26 @@ def test_a_date_that_does_not_exist_is_an_error_that_does_not_quote_it(state: St
     assert text not in issue.text
 
 
+@pytest.mark.parametrize("offset", ["+4100", "-2400", "+1401", "+1360", "-99"])
+def test_an_offset_that_is_nowhere_makes_a_time_unreadable(state: State, offset: str) -> None:
+    assert times.date_time(state, "MSH-7", f"20260702030405{offset}") is None
+    assert times.moment(state, "MSH-7", f"20260702030405{offset}") is None
+    assert {(issue.code, issue.path) for issue in state.issues} == {(Code.INVALID_DATE, "MSH-7")}
+
+
+@pytest.mark.parametrize("offset", ["+1400", "-1200", "+13:59"])
+def test_the_widest_offsets_are_read(state: State, offset: str) -> None:
+    written = f"{offset[:3]}:{offset[-2:]}"
+    assert times.date_time(state, "MSH-7", f"20260702030405{offset}") == f"2026-07-02T03:04:05{written}"
+
+
+@pytest.mark.parametrize("text", ["99991231235959-0100", "00010101000000+0100"])
+def test_a_moment_beyond_the_calendar_of_utc_is_told(state: State, text: str) -> None:
+    assert times.date_time(state, "PV1-44", text) is not None
+    assert times.moment(state, "PV1-44", text) is None
+    assert [(issue.code, issue.path) for issue in state.issues] == [(Code.INVALID_DATE, "PV1-44")]
+
+
 @pytest.mark.parametrize("text", ["00000000", "0000-00-00", "00/00/0000", "000000000000"])
 def test_a_date_of_zeros_is_none_and_told(state: State, text: str) -> None:
     assert times.strict_date(state, "PID-7", text) is None
