@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 import orjson
@@ -68,7 +68,11 @@ def _as_sent(value: Any) -> orjson.Fragment:
 
 
 def _fraction(digits: str) -> Decimal:
-    if len(digits) > _LONGEST_NUMBER or abs((number := Decimal(digits)).adjusted()) > _LARGEST_EXPONENT:
+    try:
+        number = Decimal(digits) if len(digits) <= _LONGEST_NUMBER else None
+    except InvalidOperation:  # an exponent of twenty digits
+        number = None
+    if number is None or abs(number.adjusted()) > _LARGEST_EXPONENT:
         raise _malformed("a number has too many digits or too large an exponent")
     return number
 

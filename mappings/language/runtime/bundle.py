@@ -9,6 +9,7 @@ import orjson
 
 from contract.errors import Code
 from contract.event import EVENT_TYPE_SYSTEM, source_uri
+from mappings.language.fhir.model import Element, TypeModel, type_model
 from mappings.language.runtime.state import REFERENCE, State
 from mappings.stages import Json
 
@@ -24,7 +25,7 @@ def message_bundle(state: State, message: str, focus: Iterable[str | None]) -> J
         for name, value in state.emitted[identity].items():
             state.kept[identity].setdefault(name, value)
     if state.pruned:
-        _drop_references(state, resources)
+        _drop_references(state, header, resources)
     for resource in (header, *resources):
         if "meta" in resource:
             _each_label_once(resource["meta"])
@@ -61,16 +62,23 @@ def _each_label_once(meta: Json) -> None:
             )
 
 
-def _drop_references(state: State, resources: list[Json]) -> None:
-    """References to resources that turned out to be empty, and what is left empty by their going."""
+def _drop_references(state: State, header: dict[str, Any], resources: list[Json]) -> None:
+    """References to resources that turned out to be empty, what is left empty by their going, and what may not be
+    without them: a backbone element, or a resource, and then the references to that."""
     gone = {REFERENCE + identity for identity in state.pruned if identity not in state.kept}
-    if not gone or not _mentioned(gone, resources):
-        return
-    for resource in resources:
-        if not _mentioned(gone, [resource]):
-            continue
-        for path in list(_without(resource, gone, resource["resourceType"])):
-            state.note(Code.DROPPED_REFERENCE, "", f"{path} would refer to a resource that the message says nothing of")
+    while gone and _mentioned(gone, [header, *resources]):
+        lost = set()
+        for resource in (header, *resources):
+            if not _mentioned(gone, [resource]):
+                continue
+            identity, kind = resource["id"], resource["resourceType"]
+            for path in list(_without(resource, gone, kind, type_model(kind))):
+                text = f"{path} would refer to a resource that the message says nothing of"
+                state.note(Code.DROPPED_REFERENCE, "", text)
+            if not resource:
+                lost.add(REFERENCE + identity)
+        resources[:] = [resource for resource in resources if resource]
+        gone = lost
 
 
 def _mentioned(references: Iterable[str], resources: list[Json]) -> bool:
@@ -79,20 +87,35 @@ def _mentioned(references: Iterable[str], resources: list[Json]) -> bool:
     return any(reference.encode() in text for reference in references)
 
 
-def _without(value: Json, gone: set[str], path: str) -> Iterator[str]:
-    """Removes them in place; yields the path of each."""
+def _without(value: Json, gone: set[str], path: str, model: TypeModel | None) -> Iterator[str]:
+    """Removes them in place; yields the path of each. Empties what lacks an element that it must have by then."""
     if isinstance(value, dict):
+        count = len(value)
         for name in list(value):
-            inner = value[name]
-            yield from _without(inner, gone, f"{path}.{name}")
+            inner, element = value[name], model.elements.get(name) if model else None
+            yield from _without(inner, gone, f"{path}.{name}", type_model(element.type) if element else None)
             if isinstance(inner, dict) and inner.get("reference") in gone:
                 del value[name]
                 yield f"{path}.{name}"
             elif inner in ({}, []):
                 del value[name]
+        if len(value) < count and model is not None and _lacks_some(value, model):
+            value.clear()
     elif isinstance(value, list):
         for item in list(value):
-            yield from _without(item, gone, path)
+            yield from _without(item, gone, path, model)
             if isinstance(item, dict) and (item.get("reference") in gone or not item):
                 value.remove(item)
                 yield path
+
+
+def _lacks_some(value: dict[str, Any], model: TypeModel) -> bool:
+    """Whether an element is missing that R4 requires of the type."""
+    return any(
+        element.required and not any(name in value or f"_{name}" in value for name in _ways_to_say(element, model))
+        for element in model.elements.values()
+    )
+
+
+def _ways_to_say(element: Element, model: TypeModel) -> Iterable[str]:
+    return (each.name for each in model.choices[element.choice]) if element.choice else (element.name,)
