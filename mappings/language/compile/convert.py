@@ -38,6 +38,9 @@ _FITS: Final = {
     "uri": {"url", "canonical"},
     "Quantity": {"Age", "Duration", "Count", "Distance", "SimpleQuantity"},
 }
+_WITHOUT_BLANKS: Final = {"code": "word_of", "uri": "address_of", "url": "address_of", "canonical": "address_of"}
+"""What makes a text into one of a type that may not hold every blank."""
+
 _LITERALS: Final = {
     "date": r"\d{4}(-\d\d(-\d\d)?)?",
     "dateTime": r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))?)?)?",
@@ -87,8 +90,9 @@ def _fitted(unit: Unit, found: Value, wanted: str, target: Target) -> Value | No
     if found.type == BOOLEAN and wanted == BOOLEAN:
         return found
     if found.type == TEXT and wanted in TEXTS and not target.codes:
-        code = f"word_of({found.code})" if wanted == "code" else found.code
-        return replace(found, code=unit.writer.once(code) if wanted == "code" else code, type=wanted)
+        made_by = _WITHOUT_BLANKS.get(wanted)
+        code = unit.writer.once(f"{made_by}({found.code})") if made_by else found.code
+        return replace(found, code=code, type=wanted)
     if found.type == wanted or wanted in _FITS.get(found.type, ()):
         if target.codes and found.type == "string":
             return None

@@ -19,6 +19,7 @@ from mappings.language.runtime.settling import SETTLED
 from mappings.language.runtime.state import NULL, RAW_NULL, REFERENCE
 
 _READING: Final = [
+    "address_of",
     "at",
     "blank",
     "capital",

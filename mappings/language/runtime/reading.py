@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
+from urllib.parse import quote
 
 from mappings.formats.hl7v2.charsets import BYTE_ORDER_MARK
 from mappings.formats.hl7v2.delimiters import is_blank
@@ -11,6 +13,8 @@ from mappings.formats.hl7v2.escapes import unescape
 from mappings.formats.hl7v2.message import Segment
 from mappings.language.runtime.segments import Group
 from mappings.language.runtime.state import NULL, RAW_NULL, Null, State
+
+_BLANK: Final = re.compile(r"\s")
 
 
 def text_of(state: State, raw: str) -> str | Null | None:
@@ -72,6 +76,11 @@ def rep(where: str, number: int) -> str:
 def word_of(value: Any) -> Any:
     """A FHIR code has single blanks between its words."""
     return " ".join(value.split()) if isinstance(value, str) else value
+
+
+def address_of(value: Any) -> Any:
+    """A FHIR uri has no blanks: one in a file's name is written as RFC 3986 (2.1) writes it."""
+    return _BLANK.sub(lambda blank: quote(blank[0]), value) if isinstance(value, str) else value
 
 
 def capital(text: str) -> str:
