@@ -11,8 +11,8 @@ from typing import Final
 
 from sqlalchemy import Connection, func, select
 
+from carehub.consumer_groups import GroupState, group_faults, group_states
 from carehub.databases import open_hub
-from carehub.groups import GroupState, group_states, missed
 from carehub.heartbeat import alive
 from carehub.kafka import find_kafka
 from carehub.relaying import relay_faults
@@ -96,7 +96,7 @@ async def look(settings: Settings) -> State:
         left = await _until_full(database, settings) if _piles_up(counts, now) else None
     kafka = find_kafka(settings)
     topics = await _topics(kafka.bootstrap) if kafka else None
-    consumers = await _consumers(settings) if topics else ()
+    consumers = await _consumers(kafka.bootstrap, topics) if kafka and topics else ()
     problems = _problems(counts, now, kafka.bootstrap if kafka else None, answers=topics is not None)
     return State(
         database="SQLite" if settings.on_sqlite else "PostgreSQL",
@@ -105,7 +105,7 @@ async def look(settings: Settings) -> State:
         seconds_until_full=left,
         buried=await _buried(settings, topics or ()),
         consumers=consumers,
-        problems=(*problems, *missed(consumers)),
+        problems=(*problems, *group_faults(consumers)),
     )
 
 
@@ -183,7 +183,7 @@ def _problems(counts: Counts, now: datetime, kafka: str | None, *, answers: bool
     return [*found, *relay_faults(owned, counts.stopped, waited, now), *file_faults(counts.stopped_files, now)]
 
 
-async def _topics(bootstrap: str) -> Collection[str] | None:
+async def _topics(bootstrap: str) -> dict[str, list[int]] | None:
     """None when Kafka does not answer."""
     try:
         return await topics_of(bootstrap)
@@ -191,9 +191,9 @@ async def _topics(bootstrap: str) -> Collection[str] | None:
         return None
 
 
-async def _consumers(settings: Settings) -> tuple[GroupState, ...]:
+async def _consumers(bootstrap: str, topics: Mapping[str, list[int]]) -> tuple[GroupState, ...]:
     try:
-        return tuple(await group_states(settings))
+        return tuple(await group_states(bootstrap, topics))
     except Misconfigured:
         return ()  # Kafka has gone meanwhile, or does not tell
 

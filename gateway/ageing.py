@@ -11,11 +11,10 @@ from typing import Final
 
 import structlog
 
-from contract.errors import Code, Unavailable, refuse
 from gateway.hub import Hub
 from gateway.ops.attempts import Attempts
 from gateway.reception import Reception
-from gateway.rows import Worker, stored_delivery
+from gateway.rows import NOT_NOW, Worker, stored_delivery
 from gateway.store.clock import Clock, SteadyClock
 from gateway.store.fingerprints import name_unnamed
 from gateway.store.overdue import take_overdue
@@ -61,14 +60,9 @@ class Ageing:
         overdue = await self._hub.database.run(take_overdue, now - self._patience, now, _CLAIM, _AT_ONCE)
         for message in overdue:
             try:
-                await self._worker.settle(await stored_delivery(self._hub, message, overdue=True), _give_up)
-            except Unavailable:
-                log.info("wait-not-ended", message=message.id, source=message.source)  # its claim runs out
+                await self._worker.attempt(await stored_delivery(self._hub, message, overdue=True))
+            except NOT_NOW:  # its claim runs out: one source whose pack is broken must not keep the others' waiting
+                log.info("wait-not-ended", message=message.id, source=message.source)
         if overdue:
             log.info("waits-ended", messages=len(overdue))
         return len(overdue)
-
-
-async def _give_up(_: float) -> None:
-    """One source whose pack is broken must not keep the others' messages waiting."""
-    raise refuse(Unavailable, Code.UNAVAILABLE, "it cannot be taken in now")

@@ -50,6 +50,8 @@ ROWS_AT_ONCE: Final = 16
 
 LEASE_SECONDS: Final = 30.0
 PATIENCE_SECONDS: Final = 10.0
+"""How long a file may not go on before that is told, and before it gives way to others."""
+
 WAY_SECONDS: Final = 30.0
 """How long a file waits for its turn after it gave way."""
 

@@ -89,7 +89,7 @@ class ConsumerGroups:
             partitions[topic].add(partition)
         missing = {topic: wanted for topic, wanted in partitions.items() if not self._knows(topic, wanted, now)}
         if missing:
-            found = await within(ANSWER_SECONDS, _ask(bootstrap, missing))
+            found = await within(ANSWER_SECONDS, committed_offsets(bootstrap, missing))
             if len(self._told) + len(missing) > KEPT_TOPICS:
                 self._told.clear()
             for topic, wanted in missing.items():
@@ -105,8 +105,11 @@ class ConsumerGroups:
         return Consumption(unknown=reason)
 
 
-async def _ask(bootstrap: str, partitions: Mapping[str, Collection[int]]) -> dict[str, dict[str, dict[int, int]]]:
-    """By topic and group. Each broker is asked for the groups that it coordinates, and then for their offsets."""
+async def committed_offsets(
+    bootstrap: str, partitions: Mapping[str, Collection[int]]
+) -> dict[str, dict[str, dict[int, int]]]:
+    """What the groups have committed of these partitions, by topic and group. Each broker is asked for the groups that
+    it coordinates, and then for their offsets. Raises KafkaError, IncompatibleBrokerVersion on the stand-in."""
     wanted = [TopicPartition(topic, number) for topic, numbers in partitions.items() for number in numbers]
     admin = AIOKafkaAdminClient(
         bootstrap_servers=bootstrap, request_timeout_ms=int(ANSWER_SECONDS * 1000), client_id="carehub-consumption"

@@ -6,9 +6,9 @@ So nothing may be refused without being kept, and what cannot be kept now is tri
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Final, TypeAlias
+from typing import Final
 
 import structlog
 
@@ -27,9 +27,6 @@ _LONGEST_PAUSE_SECONDS: Final = 10.0
 NOT_NOW: Final = (Unavailable, TooMany)
 """What nobody keeps: the sender of a single message would send it again."""
 
-Pause: TypeAlias = Callable[[float], Awaitable[None]]
-"""Waits so many seconds; raises to give the work up."""
-
 log = structlog.get_logger()
 
 
@@ -41,13 +38,13 @@ class Worker:
         self._reception = reception
         self._door = door
 
-    async def settle(self, delivery: Delivery, pause: Pause) -> None:
-        """Returns once the row is kept. Between attempts it calls `pause`."""
+    async def settle(self, delivery: Delivery) -> None:
+        """Returns once the row is kept."""
         for seconds in pauses():
             try:
                 await self.attempt(delivery)
             except NOT_NOW:
-                await pause(seconds)
+                await asyncio.sleep(seconds)
             else:
                 return
 
@@ -85,10 +82,6 @@ async def stored_delivery(hub: Hub, message: Waiting, *, overdue: bool = False) 
         overdue=overdue,
         traceparent=message.traceparent,
     )
-
-
-async def pause(seconds: float) -> None:
-    await asyncio.sleep(seconds)
 
 
 def pauses() -> Iterator[float]:

@@ -8,7 +8,7 @@ from typing import Final
 from gateway.hub import Hub
 from gateway.ops.attempts import Attempts
 from gateway.reception import Reception
-from gateway.rows import Worker, pause, stored_delivery
+from gateway.rows import Worker, stored_delivery
 from gateway.store.states import releasable
 
 _POLL_SECONDS: Final = 0.5
@@ -36,5 +36,5 @@ class WaitingRoom:
         """Takes in every message whose parents have come; returns how many there were. Raises Unavailable."""
         ready = await self._hub.database.read(releasable, _AT_ONCE)
         for message in ready:
-            await self._worker.settle(await stored_delivery(self._hub, message), pause)
+            await self._worker.settle(await stored_delivery(self._hub, message))
         return len(ready)

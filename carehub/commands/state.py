@@ -13,7 +13,7 @@ from carehub.output import AsJson
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from carehub.groups import GroupState
+    from carehub.consumer_groups import GroupState
     from carehub.state import RunningReplay
     from gateway.relay.leases import Stop
 

@@ -1,4 +1,4 @@
-"""`carehub topics` and `carehub tail`: which event topics there are, and what goes through one."""
+"""`carehub topics`, `tail` and `consumers`: which event topics there are, what goes through one, who has read it."""
 
 from __future__ import annotations
 
@@ -121,18 +121,22 @@ def consumers(as_json: AsJson = False) -> None:
     from dataclasses import asdict
 
     from carehub.commands import exits
-    from carehub.groups import group_states, missed
+    from carehub.consumer_groups import group_faults, group_states
+    from carehub.kafka import need_kafka
     from carehub.output import print_json, print_table, say
     from carehub.settings import read_settings
+    from carehub.tail import topics_of
 
-    states = asyncio.run(group_states(read_settings()))
+    bootstrap = need_kafka(read_settings()).bootstrap
+    states = asyncio.run(group_states(bootstrap, asyncio.run(topics_of(bootstrap))))
     if as_json:
         print_json([asdict(state) for state in states])
     else:
         rows = ([s.group, s.members, s.topics, s.unread, s.since] for s in states)
         columns = ["group", "consumers", "topics", "not read", "since"]
         print_table(columns, rows, none="no group has read an event topic yet")
-    for sentence in (lost := missed(states)):
+    faults = group_faults(states)
+    for sentence in faults:
         say(sentence)
-    if lost:
+    if faults:
         raise typer.Exit(exits.NO)

@@ -17,7 +17,7 @@ from typing import Final
 from sqlalchemy.exc import IntegrityError
 
 from contract.errors import Code, Issue, Unavailable
-from gateway.chain import Link, behind
+from gateway.chain import behind
 from gateway.store.database import Database
 from gateway.store.entry import Entry, StoreKeys, prepare
 from gateway.store.keep import keep_batch
@@ -38,8 +38,17 @@ class _Waiting:
     answer: asyncio.Future[Kept]
 
     @property
-    def link(self) -> Link | None:
-        return self.entry.keeping.link
+    def cut_off(self) -> bool:
+        """Whether one before it in its chain could not be kept."""
+        link = self.entry.keeping.link
+        return link is not None and link.chain.broken
+
+    def fail(self, failure: BaseException) -> None:
+        link = self.entry.keeping.link
+        if link is not None and isinstance(failure, Unavailable):
+            link.chain.broken = True
+        if not self.answer.done():
+            self.answer.set_exception(failure)
 
 
 class Keeper:
@@ -133,7 +142,10 @@ class Keeper:
 
     async def _keep_group(self, group: Sequence[_Waiting]) -> None:
         """Keeps the group in one transaction; halves it, in order, while it fails for what is in it."""
-        group = [waiting for waiting in group if not _is_left_behind(waiting)]
+        for waiting in group:
+            if waiting.cut_off:
+                waiting.fail(behind())
+        group = [waiting for waiting in group if not waiting.cut_off]
         if not group:
             return
         kept, failure = await self._attempt(group)
@@ -145,10 +157,7 @@ class Keeper:
                     waiting.answer.set_result(result)
         elif isinstance(failure, Unavailable) or len(group) == 1:
             for waiting in group:
-                if waiting.link is not None and isinstance(failure, Unavailable):
-                    waiting.link.chain.broken = True
-                if not waiting.answer.done():
-                    waiting.answer.set_exception(failure)
+                waiting.fail(failure)
         else:
             middle = len(group) // 2
             await self._keep_group(group[:middle])
@@ -162,12 +171,3 @@ class Keeper:
         failure = attempt.exception()
         self._failed = self._monotonic() if isinstance(failure, Unavailable) else None
         return ([], failure) if failure is not None else (attempt.result(), None)
-
-
-def _is_left_behind(waiting: _Waiting) -> bool:
-    """Fails a message of which one before it in its chain could not be kept."""
-    if waiting.link is None or not waiting.link.chain.broken:
-        return False
-    if not waiting.answer.done():
-        waiting.answer.set_exception(behind())
-    return True

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from typing import Any
 
 from aiokafka.conn import AIOKafkaConnection
@@ -12,16 +10,13 @@ from aiokafka.errors import KafkaConnectionError
 from aiokafka.protocol.metadata import MetadataRequest
 
 from carehub.loop import run
-
-AT_ONCE = struct.pack("ii", 1, 0)
-"""SO_LINGER: who closes a connection so resets it."""
+from tests.sockets import reset
 
 
 async def killed_broker(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """One that is killed while it works on its first request."""
     await reader.readexactly(4)
-    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
-    writer.transport.abort()
+    reset(writer)
 
 
 async def answers_of_a_lost_connection() -> list[Any]:

@@ -77,7 +77,7 @@ async def test_an_answer_is_kept_for_seconds_and_not_for_ever(monkeypatch: pytes
         asked.append(set(partitions))
         return {topic: {"timeline": {0: len(asked)}} for topic in partitions}
 
-    monkeypatch.setattr(consumption, "_ask", ask)
+    monkeypatch.setattr(consumption, "committed_offsets", ask)
     monkeypatch.setattr(consumption, "KEPT_TOPICS", 2)
     groups = ConsumerGroups("kafka:9092", lambda: now)
     for _ in range(3):

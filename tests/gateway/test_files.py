@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import select
 
 from contract.errors import Code, Conflict, Forbidden, TooLarge, Unavailable, refuse
 from gateway import batch_work
@@ -26,10 +24,9 @@ from gateway.store import group as group_module
 from gateway.store.batch_leases import claim_batch, end_leases, finish_batch, stopped_files
 from gateway.store.batches import Batch, RowReport, batch_by_id, batch_rows
 from gateway.store.deadletters import list_dead_letters
-from gateway.store.entry import Entry
-from gateway.store.keep import keep_batch
+from gateway.store.models import batch
 from gateway.waiting_room import WaitingRoom
-from tests.gateway.store.making import GP, KEYS, NOON, PAS, published, register
+from tests.gateway.store.making import GP, KEYS, NOON, PAS, published, register, watch_commits
 from tests.gateway.stored import Stored, refuse_format, stored
 
 OTHER = replace(GP, place="qwe")
@@ -146,9 +143,8 @@ async def test_a_file_whose_worker_is_alive_is_left_to_it(house: Stored) -> None
 async def test_files_of_a_source_are_worked_one_after_the_other_and_those_of_others_beside(house: Stored) -> None:
     await house.database.run(register, OTHER)
     first = await sent(house, b"who,what\n1,event\n", received=NOON)
-    second = await sent(
-        house, b"who,what\n2,event\n", received=NOON - timedelta(hours=1)
-    )  # by a gateway that is behind
+    by_a_gateway_that_is_behind = NOON - timedelta(hours=1)
+    second = await sent(house, b"who,what\n2,event\n", received=by_a_gateway_that_is_behind)
     other = await sent(house, b"who,what\n3,event\n", source=OTHER)
     claimed = [await house.database.run(claim_batch, f"gateway/{n}", 30.0) for n in range(3)]
     assert [each and each.id for each in claimed] == [first.batch.id, other.batch.id, None]
@@ -171,14 +167,25 @@ async def test_of_large_files_one_is_held_at_a_time(house: Stored) -> None:
     assert found.body().count(b"event") == 3000
 
 
+async def test_a_gateway_begins_no_second_large_file_while_it_has_one(
+    house: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch_work, "SMALL_BYTES", 100)
+    await house.database.run(register, OTHER)
+    files = [await sent(house, many(100)), await sent(house, many(100), source=OTHER)]
+    house.raises = [refuse(Unavailable, Code.UNAVAILABLE, "its pack is broken")] * 1000
+    running = asyncio.create_task(BatchWork(house.hub, house.reception, house.metrics, "gateway").run())
+    async with asyncio.timeout(5):
+        while len(house.taken) < 2:
+            await asyncio.sleep(0.01)
+    owners = await house.database.read(lambda c: {row.id: row.owner for row in c.execute(select(batch))})
+    running.cancel()
+    await asyncio.wait([running])
+    assert owners == {files[0].batch.id: "gateway/0", files[1].batch.id: None}
+
+
 async def test_rows_share_commits(house: Stored, monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes: list[int] = []
-
-    def counted(connection: Connection, entries: Sequence[Entry], *rest: Any) -> Any:
-        sizes.append(len(entries))
-        return keep_batch(connection, entries, *rest)
-
-    monkeypatch.setattr(group_module, "keep_batch", counted)
+    sizes = watch_commits(monkeypatch)
     await sent(house, many(400))
     await work(house)
     assert sum(sizes) == 400
@@ -188,20 +195,13 @@ async def test_rows_share_commits(house: Stored, monkeypatch: pytest.MonkeyPatch
 async def test_rows_keep_their_order_though_commits_fail_between_them(
     house: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    groups = itertools.count(1)
-
-    def sometimes(connection: Connection, entries: Sequence[Entry], *rest: Any) -> Any:
-        if next(groups) % 10 == 0:
-            raise OSError  # the database is away, for this one
-        return keep_batch(connection, entries, *rest)
-
-    monkeypatch.setattr(group_module, "keep_batch", sometimes)
+    sizes = watch_commits(monkeypatch, fails=lambda number: number % 10 == 0)
     monkeypatch.setattr(group_module, "GROUP_ROWS", 4)  # so that others wait while one fails
     receipt = await sent(house, many(200))
     await work(house)
     found, rows = await report(house, receipt.batch)
     assert (found.status, found.accepted) == ("done", 200)
-    assert next(groups) > 12, "no commit failed"
+    assert len(sizes) > 11, "no commit failed"
     assert [row.message for row in await house.database.read(published)] == [row.message for row in rows]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -61,6 +61,16 @@ class TypeModel:
     name: str
     elements: dict[str, Element]
     choices: dict[str, tuple[Element, ...]]
+
+    def lacks_some(self, given: Container[str]) -> bool:
+        """Whether an element is missing that R4 requires of the type."""
+        return any(
+            element.required and not any(name in given or f"_{name}" in given for name in self._ways_to_say(element))
+            for element in self.elements.values()
+        )
+
+    def _ways_to_say(self, element: Element) -> Iterable[str]:
+        return (each.name for each in self.choices[element.choice]) if element.choice else (element.name,)
 
     def suggestions(self) -> Iterable[str]:
         plain = (name for name in self.elements if not name.startswith("_"))

@@ -9,7 +9,7 @@ import orjson
 
 from contract.errors import Code
 from contract.event import EVENT_TYPE_SYSTEM, source_uri
-from mappings.language.fhir.model import Element, TypeModel, type_model
+from mappings.language.fhir.model import TypeModel, type_model
 from mappings.language.runtime.state import REFERENCE, State
 from mappings.stages import Json
 
@@ -99,7 +99,7 @@ def _without(value: Json, gone: set[str], path: str, model: TypeModel | None) ->
                 yield f"{path}.{name}"
             elif inner in ({}, []):
                 del value[name]
-        if len(value) < count and model is not None and _lacks_some(value, model):
+        if len(value) < count and model is not None and model.lacks_some(value):
             value.clear()
     elif isinstance(value, list):
         for item in list(value):
@@ -107,15 +107,3 @@ def _without(value: Json, gone: set[str], path: str, model: TypeModel | None) ->
             if isinstance(item, dict) and (item.get("reference") in gone or not item):
                 value.remove(item)
                 yield path
-
-
-def _lacks_some(value: dict[str, Any], model: TypeModel) -> bool:
-    """Whether an element is missing that R4 requires of the type."""
-    return any(
-        element.required and not any(name in value or f"_{name}" in value for name in _ways_to_say(element, model))
-        for element in model.elements.values()
-    )
-
-
-def _ways_to_say(element: Element, model: TypeModel) -> Iterable[str]:
-    return (each.name for each in model.choices[element.choice]) if element.choice else (element.name,)

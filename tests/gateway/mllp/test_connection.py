@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 from dataclasses import replace
 
 import pytest
@@ -28,9 +26,7 @@ from gateway.limits import Limits
 from gateway.source import Ack
 from tests.gateway.fakes import SOURCE, principal
 from tests.gateway.mllp.conftest import Site
-
-AT_ONCE = struct.pack("ii", 1, 0)
-"""SO_LINGER: who closes a connection so resets it."""
+from tests.sockets import reset
 
 DATE = Issue(Code.INVALID_DATE, "PID-7", "is not a date; write YYYYMMDD")
 
@@ -162,8 +158,7 @@ async def test_a_sender_that_is_reset_before_its_answer_is_told_as_lost_and_not_
             await peer.send(adt())
             while not site.intake.come:
                 await asyncio.sleep(0.01)
-            peer.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
-            peer.writer.transport.abort()
+            reset(peer.writer)
         await asyncio.sleep(0.1)  # the hub reads of it while the message is at work
         site.intake.gate.set()
         async with asyncio.timeout(5):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
+import pytest
 from sqlalchemy import Connection, insert, select
 
 from contract.errors import Code, Issue
@@ -16,9 +18,11 @@ from contract.identifiers import NHS_NUMBER_SYSTEM, PersonKeys
 from contract.topics import Sector
 from gateway.delivery import Retry, Row
 from gateway.source import Source
+from gateway.store import group
 from gateway.store.bodies import bytes_of
 from gateway.store.clock import Clock
-from gateway.store.entry import StoreKeys
+from gateway.store.entry import Entry, StoreKeys
+from gateway.store.keep import keep_batch
 from gateway.store.keeping import Accepted, Keeping, NamedBy, Refused, Waits
 from gateway.store.models import event, outbox, place
 from gateway.store.models import source as source_table
@@ -213,3 +217,18 @@ def register(connection: Connection, *sources: Source) -> None:
                 created=NOON,
             )
         )
+
+
+def watch_commits(monkeypatch: pytest.MonkeyPatch, fails: Callable[[int], bool] = lambda _: False) -> list[int]:
+    """How many messages each group commit holds, from now on; for the nth of them, from 1, for which `fails(n)` the
+    database is away."""
+    sizes: list[int] = []
+
+    def watched(connection: Connection, entries: Sequence[Entry], *rest: Any) -> Any:
+        sizes.append(len(entries))
+        if fails(len(sizes)):
+            raise OSError
+        return keep_batch(connection, entries, *rest)
+
+    monkeypatch.setattr(group, "keep_batch", watched)
+    return sizes

@@ -30,9 +30,7 @@ async def test_a_transaction_that_hangs_is_given_up(tmp_path: Path) -> None:
 
 
 @pytest.mark.postgres
-async def test_a_connection_that_was_cut_in_an_answer_is_a_database_that_is_away(
-    postgres_url: str,
-) -> None:
+async def test_a_connection_that_was_cut_in_an_answer_is_a_database_that_is_away(postgres_url: str) -> None:
     """As asyncpg answers when the server is restarted in the middle of one: `cannot switch to state 12`."""
     database = Database(postgres_url)
     await database.open()

@@ -19,13 +19,23 @@ from gateway.chain import Chain, Link
 from gateway.delivery import Status
 from gateway.store import group as group_module
 from gateway.store.database import Database
-from gateway.store.entry import Entry, prepare
+from gateway.store.entry import prepare
 from gateway.store.group import Keeper
 from gateway.store.keep import keep_batch
 from gateway.store.models import event, message, message_key
 from gateway.store.sharing import Sharing
 from migrations.run import upgrade
-from tests.gateway.store.making import KEYS, NOON, bundle, draft, keeping, local_key, person, published
+from tests.gateway.store.making import (
+    KEYS,
+    NOON,
+    bundle,
+    draft,
+    keeping,
+    local_key,
+    person,
+    published,
+    watch_commits,
+)
 
 
 def count(connection: Connection, table: Any = message) -> int:
@@ -43,13 +53,7 @@ async def test_only_the_message_that_a_database_refuses_fails(keeper: Keeper, da
 
 
 async def test_messages_that_wait_share_one_transaction(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes: list[int] = []
-
-    def noted(connection: Connection, entries: Sequence[Entry], *rest: Any) -> Any:
-        sizes.append(len(entries))
-        return keep_batch(connection, entries, *rest)
-
-    monkeypatch.setattr(group_module, "keep_batch", noted)
+    sizes = watch_commits(monkeypatch)
     keeper = Keeper(database, KEYS)
     futures = [keeper.keep(keeping(draft(person(str(n))))) for n in range(40)]
     await keeper.start()
@@ -61,16 +65,7 @@ async def test_messages_that_wait_share_one_transaction(database: Database, monk
 async def test_none_of_a_chain_is_kept_behind_one_that_could_not_be(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    away = True
-
-    def sometimes(connection: Connection, entries: Sequence[Entry], *rest: Any) -> Any:
-        nonlocal away
-        if away:
-            away = False
-            raise OSError
-        return keep_batch(connection, entries, *rest)
-
-    monkeypatch.setattr(group_module, "keep_batch", sometimes)
+    watch_commits(monkeypatch, fails=lambda number: number == 1)
     monkeypatch.setattr(group_module, "GROUP_ROWS", 3)
     keeper, chain = Keeper(database, KEYS), Chain()
     rows = [keeper.keep(replace(keeping(draft(person("1"))), link=Link(chain))) for _ in range(5)]

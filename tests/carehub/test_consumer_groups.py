@@ -62,6 +62,14 @@ def commits(kafka_server: str) -> Callable[[str, str, int], str]:
     return commit
 
 
+def remove_before(bootstrap: str, topic: str, offset: int) -> AdminClient:
+    """As retention does."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    for answer in admin.delete_records([TopicPartition(topic, 0, offset)]).values():
+        answer.result()
+    return admin
+
+
 def told(hub: Cli, group: str, code: int = 0) -> dict[str, Any]:
     (found,) = [each for each in hub.json("consumers", code=code) if each["group"] == group]
     return found
@@ -93,9 +101,7 @@ def test_what_kafka_removed_before_it_was_read_is_told_and_exits_1(
     hub: Cli, topic: str, kafka_server: str, commits: Callable[[str, str, int], str]
 ) -> None:
     group = commits("missed", topic, 1)
-    admin = AdminClient({"bootstrap.servers": kafka_server})
-    for answer in admin.delete_records([TopicPartition(topic, 0, 4)]).values():
-        answer.result()
+    admin = remove_before(kafka_server, topic, 4)
     try:
         found = told(hub, group, code=1)
         assert (found["missed"], datetime.fromisoformat(found["since"]).timestamp()) == (3, MOMENTS[3] / 1000)
@@ -110,9 +116,7 @@ def test_a_group_that_had_read_all_has_missed_nothing_when_all_is_removed(
     hub: Cli, topic: str, kafka_server: str, commits: Callable[[str, str, int], str]
 ) -> None:
     group = commits("done", topic, 8)
-    admin = AdminClient({"bootstrap.servers": kafka_server})
-    for answer in admin.delete_records([TopicPartition(topic, 0, 9)]).values():
-        answer.result()
+    remove_before(kafka_server, topic, 9)
     found = told(hub, group)
     assert found == {**found, "unread": 0, "since": None, "missed": 0}
 

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from carehub.kafka import need_kafka
-from carehub.settings import Settings
 from carehub.tail import ANSWER_SECONDS, reader
 from contract.errors import Misconfigured
 from contract.topics import is_dead_letter_topic
+from gateway.consumption import committed_offsets
+from gateway.deadline import within
 
 READ_SECONDS: Final = 10.0
-"""How long the first unread events of a group are looked for."""
+"""How long offsets are waited for, and the first unread events of a group are looked for."""
 
 BEHIND_SECONDS: Final = 60.0
 """Age of a group's first unread event from which on it is behind, and not just busy."""
@@ -48,50 +49,46 @@ class GroupState:
         return self.since is not None and (now - self.since).total_seconds() > BEHIND_SECONDS
 
 
-async def group_states(settings: Settings) -> list[GroupState]:
-    """Every such group, by name. Raises Misconfigured when Kafka is away, and on the stand-in, which tells of none."""
-    kafka = need_kafka(settings)
-    if not kafka.transactional:
-        raise Misconfigured("the stand-in for Kafka does not tell its groups: this needs Apache Kafka")
-    bootstrap = kafka.bootstrap
-    told = await asyncio.to_thread(_committed, bootstrap)
-    partitions = {partition for _, committed in told.values() for partition in committed}
-    if not partitions:
+async def group_states(bootstrap: str, topics: Mapping[str, Sequence[int]]) -> list[GroupState]:
+    """Every such group, by name. `topics` are those that Kafka has, with their partitions (tail.topics_of). Raises
+    Misconfigured when Kafka is away, and on the stand-in, which does not tell its groups."""
+    committed = await _committed(bootstrap, {name: found for name, found in topics.items() if _holds_events(name)})
+    if not committed:
         return []
+    members = await asyncio.to_thread(_members, bootstrap, list(committed))
+    partitions = {partition for offsets in committed.values() for partition in offsets}
     async with reader(bootstrap, partitions, from_start=False) as consumer:
-        there = await _there(consumer, partitions)
-        starts, ends = await asyncio.gather(consumer.beginning_offsets(there), consumer.end_offsets(there))
+        starts, ends = await asyncio.gather(consumer.beginning_offsets(partitions), consumer.end_offsets(partitions))
         return [
-            await _state(consumer, group, members, {p: at for p, at in committed.items() if p in there}, starts, ends)
-            for group, (members, committed) in sorted(told.items())
+            await _state(consumer, group, members[group], offsets, starts, ends)
+            for group, offsets in sorted(committed.items())
         ]
 
 
-def _committed(bootstrap: str) -> dict[str, tuple[int, dict[TopicPartition, int]]]:
-    """By group: its members, and the offset it has committed of each partition of an event topic."""
-    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+def _holds_events(topic: str) -> bool:
+    return topic.startswith("care.") and not is_dead_letter_topic(topic)
+
+
+async def _committed(bootstrap: str, topics: Mapping[str, Sequence[int]]) -> dict[str, dict[TopicPartition, int]]:
+    """By group, the offset it has committed of each partition."""
     try:
-        groups = [each.group_id for each in admin.list_consumer_groups().result(timeout=ANSWER_SECONDS).valid]
-        found = {}
-        for group, described in (admin.describe_consumer_groups(groups) if groups else {}).items():
-            asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group]
-            places = asked.result(timeout=ANSWER_SECONDS).topic_partitions
-            committed = {TopicPartition(p.topic, p.partition): p.offset for p in places if _counts(p.topic, p.offset)}
-            if committed:
-                found[group] = (len(described.result(timeout=ANSWER_SECONDS).members), committed)
-    except KafkaException as fault:
-        raise Misconfigured(f"Kafka at {bootstrap} does not tell its groups: {fault.args[0].name()}") from None
+        told = await within(READ_SECONDS, committed_offsets(bootstrap, topics))
+    except (KafkaError, OSError, TimeoutError) as fault:
+        raise Misconfigured(f"Kafka at {bootstrap} does not tell its groups: {type(fault).__name__}") from None
+    found: dict[str, dict[TopicPartition, int]] = {}
+    for topic, groups in told.items():
+        for group, offsets in groups.items():
+            found.setdefault(group, {}).update({TopicPartition(topic, n): at for n, at in offsets.items()})
     return found
 
 
-def _counts(topic: str, offset: int) -> bool:
-    return offset >= 0 and topic.startswith("care.") and not is_dead_letter_topic(topic)
-
-
-async def _there(consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition]) -> set[TopicPartition]:
-    """Those that are there still: Kafka remembers offsets of topics that were deleted."""
-    topics = await consumer.topics()
-    return {partition for partition in partitions if partition.topic in topics}
+def _members(bootstrap: str, groups: list[str]) -> dict[str, int]:
+    admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    try:
+        described = admin.describe_consumer_groups(groups)
+        return {group: len(answer.result(timeout=ANSWER_SECONDS).members) for group, answer in described.items()}
+    except KafkaException as fault:
+        raise Misconfigured(f"Kafka at {bootstrap} does not tell its groups: {fault.args[0].name()}") from None
 
 
 async def _state(
@@ -140,7 +137,7 @@ async def _first_unread(
     return {**dict.fromkeys(left), **found}
 
 
-def missed(states: Sequence[GroupState]) -> list[str]:
+def group_faults(states: Sequence[GroupState]) -> list[str]:
     """A sentence for each group that can no longer read what it has not read."""
     return [
         f"the consumer group {each.group} has not read up to {each.missed} events that Kafka no longer keeps: "
