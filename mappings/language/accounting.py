@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from mappings.formats.hl7v2.delimiters import is_blank
+from mappings.formats.hl7v2.escapes import is_blank
 from mappings.formats.hl7v2.message import HEADERS, Message
 from mappings.language.runtime.state import RAW_NULL
 from mappings.language.source import word_of

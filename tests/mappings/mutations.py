@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -61,6 +61,15 @@ VALUES: Final = (
         "\\E",
     ),
     *("W7^R3^B2^SITE", "x" * 3000, "<5", ">^100", "^1^-^5", "5^mg&milligram&UCUM", "http://x.example/a b", "\u202eabc"),
+    *("\xa0", "\xa0x", "\\.br\\", "\\XEFBBBF\\", "\\T\\", '""^""', "^ ^ ", "=", "^^^Base64^=", "^1^-^ ", "<", "x~ ~x"),
+    *(
+        "2147483648",
+        "0." + "0" * 30 + "1",
+        "99991231235959-1400",
+        "20260601083015+1500",
+        " ^A^L",
+        "A^ ^SCT^ ^ ^LN^ ^ ^ ",
+    ),
 )
 LIKELY: Final = (
     *("EVN", "PID", "PD1", "ARV", "ROL", "NK1", "PV1", "PV2", "DB1", "OBX", "AL1", "IAM", "IAR", "NTE", "DG1", "PR1"),
@@ -86,6 +95,24 @@ def message(seed: int) -> bytes:
     """One generated for two that were good and are damaged."""
     chance = random.Random(seed)
     return generated(chance) if seed % 3 == 0 else damaged(chance.choice(good()), chance)
+
+
+def in_each_field(share: int) -> Iterator[bytes]:
+    """Good messages in which each field that any of them has, and the two behind it, holds one in `share` of VALUES:
+    the first field the first, the next field the second, and so on."""
+    shortest: dict[tuple[bytes, int], tuple[bytes, int]] = {}
+    for body in sorted(good(), key=len):
+        for place, line in enumerate(_lines(body)):
+            name, *values = line.split(b"|")
+            for number in range(2 if place == 0 else 1, len(values) + 3):
+                shortest.setdefault((name, number), (body, place))
+    for turn, ((_, number), (body, place)) in enumerate(shortest.items()):
+        lines = _lines(body)
+        values = lines[place].split(b"|")
+        values += [b""] * (number + 1 - len(values))
+        for value in VALUES[turn % share :: share]:
+            values[number] = value.encode()
+            yield b"\r".join([*lines[:place], b"|".join(values), *lines[place + 1 :]])
 
 
 def lacking(seed: int) -> bytes:

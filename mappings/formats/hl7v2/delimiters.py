@@ -84,11 +84,3 @@ def subcomponent(text: str, m: int, delimiters: Delimiters) -> str:
         return text if m == 1 else ""
     parts = text.split(mark, m)
     return parts[m - 1] if m <= len(parts) else ""
-
-
-def is_blank(text: str, delimiters: Delimiters) -> bool:
-    """Whether a field, repetition or component says nothing: empty, white space or bare delimiters such as `^^^`.
-
-    HL7 null (`""`) is not blank: it says "delete".
-    """
-    return not text.strip(f" \t\r\n{delimiters.component}{delimiters.subcomponent}{delimiters.repetition}")

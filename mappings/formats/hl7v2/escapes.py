@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from mappings.formats.hl7v2.charsets import BYTE_ORDER_MARK
 from mappings.formats.hl7v2.delimiters import Delimiters
 
 _LINES = frozenset({"br", "sp", "ce"})
@@ -16,9 +17,10 @@ def unescape(text: str, delimiters: Delimiters) -> str:
     r"""The text as a person reads it.
 
     `\F\ \S\ \T\ \R\ \E\ \P\` become the message's own delimiters, `\.br\ \.sp3\ \.ce\` line ends, `\.sk3\` spaces,
-    `\X0D0A\` the bytes it spells (UTF-8, else Windows-1252). Highlighting `\H\ \N\` and the layout commands
-    `\.in\ \.ti\ \.fi\ \.nf\` are dropped. What is none of these stays as it is: a lone escape character, character set
-    switches `\C..\ \M..\`, local `\Z..\`, and hexadecimal that would bring a control character.
+    `\X0D0A\` the bytes it spells (UTF-8, else Windows-1252). Highlighting `\H\ \N\`, the layout commands
+    `\.in\ \.ti\ \.fi\ \.nf\` and a byte order mark, which means nothing, are dropped. What is none of these stays as it
+    is: a lone escape character, character set switches `\C..\ \M..\`, local `\Z..\`, and hexadecimal that would bring a
+    control character.
     """
     escape = delimiters.escape
     if escape not in text:
@@ -42,7 +44,22 @@ def unescape(text: str, delimiters: Delimiters) -> str:
             return _layout(command.lower(), count)
         return _spelt_out(spelt) or found[0]
 
-    return _sequences(escape).sub(written_out, text)
+    return _sequences(escape).sub(written_out, text).replace(BYTE_ORDER_MARK, "")
+
+
+def is_blank(text: str, delimiters: Delimiters) -> bool:
+    r"""Whether a field, repetition or component says nothing to a person: empty, white space, bare delimiters such as
+    `^^^`, or escape sequences of which nothing stays, such as `\.br\`.
+
+    HL7 null (`""`) is not blank: it says "delete".
+    """
+    marks = delimiters.component + delimiters.subcomponent + delimiters.repetition
+    rest = text.strip(f" \t\r\n{marks}")
+    if not rest or not (rest[0].isspace() or rest[0] == delimiters.escape):
+        return not rest
+    for mark in marks:
+        rest = rest.replace(mark, " ")
+    return not unescape(rest, delimiters).strip()
 
 
 @lru_cache(maxsize=16)

@@ -33,13 +33,13 @@ _FITS: Final = {
     "instant": {"dateTime"},
     "integer": {"positiveInt", "unsignedInt", "decimal"},
     "positiveInt": {"unsignedInt", "integer", "decimal"},
-    "string": set(TEXTS),
     "code": set(TEXTS),
     "uri": {"url", "canonical"},
     "Quantity": {"Age", "Duration", "Count", "Distance", "SimpleQuantity"},
 }
 _WITHOUT_BLANKS: Final = {"code": "word_of", "uri": "address_of", "url": "address_of", "canonical": "address_of"}
 """What makes a text into one of a type that may not hold every blank."""
+LEAST: Final = {"positiveInt": 1, "unsignedInt": 0}
 
 _LITERALS: Final = {
     "date": r"\d{4}(-\d\d(-\d\d)?)?",
@@ -89,15 +89,23 @@ def _fitted(unit: Unit, found: Value, wanted: str, target: Target) -> Value | No
         return None
     if found.type == BOOLEAN and wanted == BOOLEAN:
         return found
-    if found.type == TEXT and wanted in TEXTS and not target.codes:
+    if found.type in (TEXT, "string") and wanted in TEXTS:
+        if target.codes:
+            return None
         made_by = _WITHOUT_BLANKS.get(wanted)
         code = unit.writer.once(f"{made_by}({found.code})") if made_by else found.code
         return replace(found, code=code, type=wanted)
+    if found.type == "integer" and wanted in LEAST:
+        return _counted(unit, found, wanted)
     if found.type == wanted or wanted in _FITS.get(found.type, ()):
-        if target.codes and found.type == "string":
-            return None
         return replace(found, type=wanted)
     return None
+
+
+def _counted(unit: Unit, found: Value, wanted: str) -> Value:
+    return replace(
+        found, code=unit.writer.once(f"counted(S, {found.where}, {LEAST[wanted]}, {found.code})"), type=wanted
+    )
 
 
 def _by_default(unit: Unit, found: Value, wanted: str) -> Value:
@@ -107,7 +115,8 @@ def _by_default(unit: Unit, found: Value, wanted: str) -> Value:
         f"{result} = {text.code} if {text.code} is None or {text.code} is NULL "
         f"else f_{DEFAULTS[wanted]}(S, {text.where}, {text.code})"
     )
-    return replace(text, code=result, type=wanted, null=True)
+    made = replace(text, code=result, type=wanted, null=True)
+    return _counted(unit, made, wanted) if wanted in LEAST else made
 
 
 def _json(unit: Unit, source: Scalar, position: int, found: Value, target: Target) -> Value | None:
@@ -144,13 +153,17 @@ def _literal(unit: Unit, source: Scalar, position: int, found: Value, target: Ta
                 return replace(found, type=wanted)
         if found.type == "boolean" and wanted == "boolean":
             return replace(found, code=text.capitalize(), type=wanted)
-        if found.type == "number" and wanted in NUMBERS and ("." not in text or wanted == "decimal"):
+        if found.type == "number" and wanted in NUMBERS and _is_number(text, wanted):
             return replace(found, code=text, type=wanted)
     if len(target.types) > 1 and found.type == TEXT:
         unit.problem(source, position, f"{target.name} cannot be a text", f"it may be {_listed(target)}")
         return None
     _mismatch(unit, source, position, found, target)
     return None
+
+
+def _is_number(text: str, wanted: str) -> bool:
+    return wanted == "decimal" or ("." not in text and int(text) >= LEAST.get(wanted, int(text)))
 
 
 def _listed(target: Target) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from mappings.language.compile import beginnings, paths, repetitions
+from mappings.language.compile import beginnings, expressions, paths, repetitions
 from mappings.language.compile.scope import Scope
 from mappings.language.compile.unit import Unit, read_expression
 from mappings.language.compile.values import (
@@ -47,9 +47,10 @@ def through(unit: Unit, source: Scalar, tree: Path, scope: Scope, counter: str =
     if isinstance(found, Segments) and found.code != NOTHING:
         local = unit.writer.name("g")
         with unit.writer.block(f"for {local} in {found.code}:"):
-            one, where = unit.writer.name("a"), unit.writer.name("w")
+            one, name = unit.writer.name("a"), repr(found.name)
             unit.line(f"{one} = ({local},)")
-            unit.line(f"{where} = {repetitions.numbered_where(repr(found.name), f'{local}.number')}")
+            where = unit.writer.path(name)
+            unit.line(f"{where} = {repetitions.numbered_where(name, f'{local}.number')}")
             inner.names[found.name] = Segments(found.name, one, where, loop=local)
             if counter:
                 unit.line(f"{counter} = {local}.index")
@@ -98,7 +99,7 @@ def _over_values(unit: Unit, found: Many | Value, counter: str) -> Iterator[Valu
             unit.line(f"{counter} = {number}")
         item = repetitions.items_of(unit, many, number, raw)
         if item is not None and many.numbered:
-            where = unit.writer.name("w")
+            where = unit.writer.path(expressions.first_side(many.item.where))
             unit.line(f"{where} = {item.where}")
             item = replace(item, where=where)
         yield item

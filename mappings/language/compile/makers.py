@@ -23,7 +23,7 @@ def identity(unit: Unit, template: templates.Template, arguments: list[Any], *, 
             inner.line(f"return {found.code}, {found.where}" if traced else f"return {found.code}")
         unit.shared.functions.append(inner.writer)
     local = unit.writer.name("u")
-    where = unit.writer.name("w") if traced else "''"
+    where = unit.writer.path("''") if traced else "''"
     left = f"{local}, {where}" if traced else local
     unit.line(f"{left} = {name}({', '.join(['S', 'M', *using.codes_of(arguments)])})")
     return Value(local, ID, where=where, target=template.makes)

@@ -179,4 +179,4 @@ def _say_missing(unit: Unit, built: Built, lacking: str, where: str, path: str) 
     where = expressions.first_side(where)
     if unit.origin != "''":
         where = unit.origin if where == "''" else f"{where} or {unit.origin}"
-    unit.line(f"if {built.live} and {lacking}: S.missing({where}, {path})")
+    unit.line(f"if {built.live} and {lacking}: S.missing({unit.writer.bound(where)}, {path})")

@@ -117,7 +117,9 @@ def opened(unit: Unit, segments: Segments) -> Segments:
     if not segments.group or segments.code:
         return segments
     local = unit.writer.once(f"{segments.group}.all({segments.name!r})", "s")
-    return replace(segments, code=local, where=unit.writer.once(f"at({segments.name!r}, {local})", "w"))
+    where = unit.writer.once(f"at({segments.name!r}, {local})", "w")
+    unit.writer.unsaid.setdefault(where, repr(segments.name))
+    return replace(segments, code=local, where=where)
 
 
 def every(found: References) -> Many:

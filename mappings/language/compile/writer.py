@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from mappings.language.problems import Place
+
+_PATH: Final = re.compile(r"\bw\d+\b")
+"""A local that holds a source path."""
 
 
 class Writer:
@@ -19,10 +24,25 @@ class Writer:
         self.depth = 1
         self.count = 0
         self.known: list[dict[str, str]] = [{}]
+        self.unsaid: dict[str, str] = {}
 
     def name(self, letter: str = "t") -> str:
         self.count += 1
         return f"{letter}{self.count}"
+
+    def path(self, otherwise: str) -> str:
+        """A name for the local of a source path, which is `otherwise` where the line that says it was passed by."""
+        name = self.name("w")
+        self.unsaid[name] = otherwise
+        return name
+
+    def bound(self, path: str) -> str:
+        """The code of a source path, with every local in it bound wherever it is asked for."""
+        for name in _PATH.findall(path):
+            otherwise = self.unsaid.pop(name, "")
+            if otherwise:
+                self.open(f"{name} = {self.bound(otherwise)}")
+        return path
 
     def line(self, code: str) -> None:
         self.body.append(("    " * self.depth + code, self.place))

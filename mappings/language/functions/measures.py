@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from contract.errors import Code
 from mappings.language.functions.numbers import as_number
 from mappings.language.functions.registry import function
+from mappings.language.runtime.reading import address_of, said, word_of
 from mappings.language.runtime.settling import settle_range
 from mappings.language.runtime.state import State
 
@@ -34,8 +35,9 @@ def _amount(value: Any, unit: Unit) -> dict[str, Any]:
     told = {"value": value}
     if unit.text:
         told["unit"] = unit.text
-    if unit.system and unit.code and not unit.code.isspace():
-        told |= {"system": unit.system, "code": " ".join(unit.code.split())}  # a FHIR code has single blanks
+    code = word_of(unit.code)
+    if unit.system and code:
+        told |= {"system": address_of(unit.system), "code": code}
     return told
 
 
@@ -86,9 +88,12 @@ def _measured(text: str, unit: Unit) -> dict[str, Any] | None:
 @function("structured_numeric", "SN unit? system? code?", "Quantity Range Ratio string")
 def structured_numeric(
     state: State, where: str, raw: str, unit: str | None = None, system: str | None = None, code: str | None = None
-) -> tuple[str, Any]:
+) -> tuple[str, Any] | None:
     """HL7 SN: `>^100` is a Quantity with comparator, `^1^-^5` a Range, `^1^:^128` a Ratio; a bare number is one."""
-    comparator, first, separator, second, *_ = (*raw.split(state.delimiters.component), "", "", "", "")
+    parts = [said(state, part) for part in raw.split(state.delimiters.component)[:4]]
+    if not any(parts):
+        return None
+    comparator, first, separator, second = (*parts, "", "", "", "")[:4]
     if not first and as_number(comparator) is not None:
         comparator, first = "", comparator  # some senders write a bare number
     told = Unit(unit, system, code)

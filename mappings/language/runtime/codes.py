@@ -7,9 +7,9 @@ from typing import Any
 
 from contract.errors import Code
 from mappings.formats.hl7v2.delimiters import component
-from mappings.formats.hl7v2.escapes import unescape
 from mappings.language.codes import CodeList, Target, Unknown
-from mappings.language.runtime.state import RAW_NULL, State
+from mappings.language.runtime.reading import said
+from mappings.language.runtime.state import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +92,11 @@ def _coding(target: Target, display: str) -> dict[str, Any]:
 
 def _words(state: State, raw: str) -> str:
     """What the sender calls the code: the second component of a coded field."""
-    called = component(raw, 2, state.delimiters)
-    return unescape(called, state.delimiters) if called != RAW_NULL else ""
+    return said(state, component(raw, 2, state.delimiters))
 
 
 def _own_words(state: State, raw: str) -> str:
     """What the sender wrote before there was a code: the ninth component of a coded field; else as it is called."""
     if state.delimiters.component not in raw:
         return ""
-    original = component(raw, 9, state.delimiters)
-    return unescape(original, state.delimiters) if original not in ("", RAW_NULL) else _words(state, raw)
+    return said(state, component(raw, 9, state.delimiters)) or _words(state, raw)

@@ -23,6 +23,7 @@ _READING: Final = [
     "at",
     "blank",
     "capital",
+    "counted",
     "first_of",
     "first_resource",
     "header_of",

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
+from contract.errors import Code
 from mappings.formats.hl7v2.charsets import BYTE_ORDER_MARK
-from mappings.formats.hl7v2.delimiters import is_blank
-from mappings.formats.hl7v2.escapes import unescape
+from mappings.formats.hl7v2.escapes import is_blank, unescape
 from mappings.formats.hl7v2.message import Segment
 from mappings.language.runtime.segments import Group
 from mappings.language.runtime.state import NULL, RAW_NULL, Null, State
@@ -24,8 +24,14 @@ def text_of(state: State, raw: str) -> str | Null | None:
     if raw == RAW_NULL:
         return NULL
     if state.delimiters.escape in raw:
-        raw = unescape(raw, state.delimiters).replace(BYTE_ORDER_MARK, "")
+        raw = unescape(raw, state.delimiters)
     return raw.strip() or None
+
+
+def said(state: State, raw: str) -> str:
+    """As `text_of`, and nothing where it says "delete"."""
+    text = text_of(state, raw)
+    return text if isinstance(text, str) else ""
 
 
 def raw_of(raw: str) -> str | Null | None:
@@ -81,6 +87,14 @@ def word_of(value: Any) -> Any:
 def address_of(value: Any) -> Any:
     """A FHIR uri has no blanks: one in a file's name is written as RFC 3986 (2.1) writes it."""
     return _BLANK.sub(lambda blank: quote(blank[0]), value) if isinstance(value, str) else value
+
+
+def counted(state: State, where: str, least: int, value: Any) -> Any:
+    """A whole number where FHIR has them only from `least`; a smaller one is none that can be read."""
+    if not isinstance(value, int) or value >= least:
+        return value
+    state.unreadable(Code.INVALID_VALUE, where, f"this is a whole number below {least}")
+    return None
 
 
 def capital(text: str) -> str:

@@ -436,3 +436,30 @@ def test_a_trigger_of_none_is_refused_although_others_are_not(tmp_path: Path) ->
         load_pack("mine", [write_pack(tmp_path, SEVERAL)]).map(adt("PID|1||7", trigger="A20"), CONTEXT)
 
     assert refused.value.code is Code.UNSUPPORTED_TRIGGER
+
+
+def test_what_a_function_makes_goes_into_a_code_or_an_address_as_fhir_writes_those(tmp_path: Path) -> None:
+    status = """maritalStatus:
+  coding:
+    - system: join(":", PID-16[1].3, PID-16[1].2)
+      code: upper(PID-16[1].1)
+"""
+    pack = hl7_pack(tmp_path, status)
+
+    mapped = pack.map(adt("PID|1||7" + "|" * 13 + "not  known^a b^urn"), CONTEXT)
+
+    assert first(mapped.events[0].bundle, "Patient")["maritalStatus"] == {
+        "coding": [{"system": "urn:a%20b", "code": "NOT KNOWN"}]
+    }
+
+
+def test_a_code_that_is_called_a_blank_has_no_display(tmp_path: Path) -> None:
+    codes = f"# unknown: keep\n# system: urn:example\n{CODES_HEAD}S,,urn:t,U,,t,yes\n"
+    pack = hl7_pack(tmp_path, "maritalStatus: PID-16[1] | code(marital)\n", codes__marital_csv=codes)
+
+    mapped = pack.map(adt("PID|1||7" + "|" * 13 + "Q^\xa0^L^^^^^^ "), CONTEXT)
+
+    assert first(mapped.events[0].bundle, "Patient")["maritalStatus"] == {
+        "coding": [{"system": "urn:example", "code": "Q"}],
+        "text": "Q",
+    }

@@ -95,3 +95,15 @@ def test_another_word_is_a_mistake(tmp_path: Path) -> None:
         pack(tmp_path, **{"pack.yaml": HL7["pack.yaml"] + "unreadable: ignore\n"})
     assert "`unreadable` is not `ignore`" in str(told.value)
     assert "one of refuse, leave-out" in str(told.value)
+
+
+COUNTED = HL7["segments/PID/Patient.yaml"] + "telecom:\n  - value: PID-23\n    rank: PID-24 | integer\n"
+
+
+def test_a_count_below_what_fhir_lets_stand_is_none_that_can_be_read(tmp_path: Path) -> None:
+    lenient = pack(tmp_path, **{"segments/PID/Patient.yaml": COUNTED})
+    ranked, below = (lenient.map(adt("PID|1||7" + "|" * 20 + f"0123|{rank}"), CONTEXT) for rank in ("1", "0"))
+
+    assert first(ranked.events[0].bundle, "Patient")["telecom"] == [{"value": "0123", "rank": 1}]
+    assert first(below.events[0].bundle, "Patient")["telecom"] == [{"value": "0123"}]
+    assert [(i.code, i.path) for i in below.issues] == [("invalid-value", "PID-24")]

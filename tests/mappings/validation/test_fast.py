@@ -54,6 +54,15 @@ def test_an_issue_names_the_place_and_what_is_wrong(place: str, value: Any, path
     assert words in issue.text
 
 
+@pytest.mark.parametrize(
+    ("text", "valid"),
+    [("x", True), (" x", True), ("\xa0 x", True), ("\r\n\u2003x", True), ("x\xa0", True), ("x\ty", True)]
+    + [(text, False) for text in ("", " ", "\xa0", " \u2028\n", "\ufeff", "x\x0b", "\x1fx", "x\x00")],
+)
+def test_a_text_says_something_and_has_no_control_characters(text: str, valid: bool) -> None:
+    assert (validate(with_fault("entry.1.resource.name.0.text", text)) == ()) is valid
+
+
 ABSENT = {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}]}
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from mappings.formats.hl7v2.decode import decode_hl7v2
-from mappings.formats.hl7v2.delimiters import STANDARD, Delimiters, component, is_blank, read_delimiters, subcomponent
+from mappings.formats.hl7v2.delimiters import STANDARD, Delimiters, component, read_delimiters, subcomponent
 
 
 def test_a_message_declares_its_own_delimiters() -> None:
@@ -33,13 +33,3 @@ def test_a_plain_value_is_its_own_first_component_and_subcomponent() -> None:
         "b",
         "",
     )
-
-
-@pytest.mark.parametrize("text", ["", "^^^", " ", "&^~"])
-def test_bare_delimiters_say_nothing(text: str) -> None:
-    assert is_blank(text, STANDARD)
-
-
-@pytest.mark.parametrize("text", ['""', "a", "^^a", "\\T\\"])
-def test_a_null_is_not_blank(text: str) -> None:
-    assert not is_blank(text, STANDARD)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mappings.formats.hl7v2.delimiters import STANDARD, Delimiters, component
-from mappings.formats.hl7v2.escapes import unescape
+from mappings.formats.hl7v2.escapes import is_blank, unescape
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,7 @@ from mappings.formats.hl7v2.escapes import unescape
         ("\\E\\T\\", "\\T\\"),
         ("\\C2842\\ \\M1B2442\\ \\Z01\\ \\X1B\\ \\X0\\", "\\C2842\\ \\M1B2442\\ \\Z01\\ \\X1B\\ \\X0\\"),
         ("\\P\\", "\\P\\"),
+        ("a\\XEFBBBF\\b", "ab"),
         ("\\", "\\"),
         ("\\\\", "\\\\"),
     ],
@@ -51,3 +52,24 @@ def test_any_text_is_read_without_an_error_and_never_grows_much(text: str) -> No
 def test_a_megabyte_of_backslashes_takes_linear_time() -> None:
     text = "\\XAG" * 250_000
     assert unescape(text, STANDARD) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "^^^", " ", "&^~", "\xa0", "^\u2003&", "\\.br\\", "\\.br\\^\\H\\", "\\XEFBBBF\\", "^\\XA0\\~"]
+)
+def test_bare_delimiters_and_what_leaves_nothing_say_nothing(text: str) -> None:
+    assert is_blank(text, STANDARD)
+
+
+@pytest.mark.parametrize("text", ['""', "a", "^^a", "\\T\\", "\xa0a", "\\.br\\^\\T\\", "\\", "\\X00\\"])
+def test_a_null_is_not_blank_and_what_leaves_something_is_not(text: str) -> None:
+    assert not is_blank(text, STANDARD)
+
+
+@given(
+    st.lists(st.sampled_from(["^", "&", "~", " ", "\xa0", "\n", "\\.br\\", "\\T\\", "\\XEFBBBF\\", "x"]), max_size=6)
+)
+def test_a_text_is_blank_where_each_of_its_parts_is(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    parts = text.replace("&", "^").replace("~", "^").split("^")
+    assert is_blank(text, STANDARD) is not any(unescape(part, STANDARD).strip() for part in parts)
