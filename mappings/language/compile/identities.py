@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from typing import Final
 
 from mappings.language.compile import (
     directives,
@@ -25,6 +27,8 @@ from mappings.language.compile.values import (
 )
 from mappings.language.expressions import Call, Expression, Path
 from mappings.language.nodes import Mapping, Scalar
+
+_PLAIN: Final = re.compile(r"'[^']*'")
 
 
 def made_of(unit: Unit, source: Scalar, tree: Call, scope: Scope, target: Target | None) -> Value | None:
@@ -103,7 +107,8 @@ def _id_part(
 
 def identity_in(unit: Unit, body: Mapping, kind: str, scope: Scope, *, traced: bool = False) -> Value | None:
     """Writes an object's id: `id:` is an expression, or `cases:` of such. An `if:` beside it holds for the id too. With
-    `traced`, the value's source path is that of the part that was chosen; else it has none."""
+    `traced`, the value's source path is that of the part that was chosen; else the first that it is made of, where that
+    is a plain text."""
     entry = body.entry("id")
     names = body.entry("let")
     if names is not None:
@@ -121,4 +126,5 @@ def identity_in(unit: Unit, body: Mapping, kind: str, scope: Scope, *, traced: b
     guard = directives.condition_of(unit, condition.value, scope) if condition is not None else "True"
     with unit.writer.block(f"if {guard}:"):
         putting.put(unit, sink, entry.value, scope, entry.key.place)
-    return Value(local, ID, where=f"{local}_at" if traced else "''", target=kind)
+    where = f"{local}_at" if traced else sink.where if _PLAIN.fullmatch(sink.where) else "''"
+    return Value(local, ID, where=where, target=kind)

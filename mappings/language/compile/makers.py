@@ -10,7 +10,7 @@ from mappings.language.compile.values import ID, Any, Target, Value
 
 def identity(unit: Unit, template: templates.Template, arguments: list[Any], *, traced: bool = False) -> Value:
     """Writes the call that makes the resource's id. With `traced`, the value's source path is that of the part that was
-    chosen; else it has none."""
+    chosen; else the first that it is made of, where that is the same for every caller."""
     made = "id and path" if traced else "id"
     key = instances.key_of(unit, template, arguments, made)
     name, _ = unit.shared.instances.get(key) or ("", "")
@@ -21,9 +21,10 @@ def identity(unit: Unit, template: templates.Template, arguments: list[Any], *, 
         found = identities.identity_in(inner, template.body, template.makes, scope, traced=traced)
         if found is not None:
             inner.line(f"return {found.code}, {found.where}" if traced else f"return {found.code}")
+            unit.shared.first_paths[name] = found.where
         unit.shared.functions.append(inner.writer)
     local = unit.writer.name("u")
-    where = unit.writer.path("''") if traced else "''"
+    where = unit.writer.path("''") if traced else unit.shared.first_paths.get(name, "''")
     left = f"{local}, {where}" if traced else local
     unit.line(f"{left} = {name}({', '.join(['S', 'M', *using.codes_of(arguments)])})")
     return Value(local, ID, where=where, target=template.makes)

@@ -39,6 +39,7 @@ def write_identity(unit: Unit, resource: Resource, scope: Scope) -> None:
     """Phase one: the id, and the reference that others use."""
     name = resource.name
     safe = unit.writer.name("n")
+    where = "''"
     with unit.writer.at(resource.place):
         if resource.each is not None:
             looped = _looped(resource, scope)
@@ -48,20 +49,21 @@ def write_identity(unit: Unit, resource: Resource, scope: Scope) -> None:
                 resource.wanted = f"k in if_{safe}"
             with loops.loop(unit, resource.each, scope, counter="k") as inner:
                 if inner is not None:
-                    code = _identity_code(unit, resource, inner, f"if_{safe}.add(k)")
-                    unit.line(f"id_{safe}[k] = {code}")
-            made = f"{{k: REFERENCE + v for k, v in id_{safe}.items() if v is not None}}"
-            unit.line(f"ref_{safe} = {made}")
+                    made = _identity(unit, resource, inner, f"if_{safe}.add(k)")
+                    unit.line(f"id_{safe}[k] = {made.code}")
+                    where = made.where
+            unit.line(f"ref_{safe} = {{k: REFERENCE + v for k, v in id_{safe}.items() if v is not None}}")
             scope.names[f"ref({name})"] = References(f"ref_{safe}", looped, resource.kind)
         else:
             if resource.condition is not None:
                 unit.line(f"if_{safe} = False")
                 resource.wanted = f"if_{safe}"
-            code = _identity_code(unit, resource, scope, f"if_{safe} = True")
-            unit.line(f"id_{safe} = {code}")
+            made = _identity(unit, resource, scope, f"if_{safe} = True")
+            unit.line(f"id_{safe} = {made.code}")
+            where = made.where
             unit.line(f"ref_{safe} = None if id_{safe} is None else REFERENCE + id_{safe}")
             scope.names[f"ref({name})"] = Value(f"ref_{safe}", REFERENCE, own=Own.REFERENCE, target=resource.kind)
-    scope.names[f"id({name})"] = Value(f"id_{safe}", ID)
+    scope.names[f"id({name})"] = Value(f"id_{safe}", ID, where=where)
 
 
 def _looped(resource: Resource, scope: Scope) -> str:
@@ -71,26 +73,29 @@ def _looped(resource: Resource, scope: Scope) -> str:
     return found.name if isinstance(found, (Segments, Groups)) else ""
 
 
-def _identity_code(unit: Unit, resource: Resource, scope: Scope, wanted: str) -> str:
-    """A local that holds the id, None where the resource has none or is not wanted; `wanted` notes that it is."""
+def _identity(unit: Unit, resource: Resource, scope: Scope, wanted: str) -> Value:
+    """A local that holds the id, None where the resource has none or is not wanted; `wanted` notes that it is. Its
+    source path is the first that the id is made of."""
     local = unit.writer.name("u")
     unit.line(f"{local} = None")
     if resource.condition is None:
-        _write_identity(unit, resource, scope, local)
-        return local
-    with unit.writer.block(f"if {directives.condition_of(unit, resource.condition, scope)}:"):
-        unit.line(wanted)
-        _write_identity(unit, resource, scope, local)
-    return local
+        where = _write_identity(unit, resource, scope, local)
+    else:
+        with unit.writer.block(f"if {directives.condition_of(unit, resource.condition, scope)}:"):
+            unit.line(wanted)
+            where = _write_identity(unit, resource, scope, local)
+    return Value(local, ID, where=where)
 
 
-def _write_identity(unit: Unit, resource: Resource, scope: Scope, local: str) -> None:
+def _write_identity(unit: Unit, resource: Resource, scope: Scope, local: str) -> str:
     if resource.parent:
         unit.line(f"{local} = S.parent_patient_id()")
-        return
+        return "''"
     found = _identity_value(unit, resource, scope)
-    if found is not None:
-        unit.line(f"{local} = {found.code}")
+    if found is None:
+        return "''"
+    unit.line(f"{local} = {found.code}")
+    return found.where
 
 
 def _identity_value(unit: Unit, resource: Resource, scope: Scope) -> Value | None:
@@ -112,14 +117,14 @@ def write_body(unit: Unit, resource: Resource, scope: Scope) -> None:
         return
     with unit.writer.at(resource.place):
         if resource.each is None:
-            _body(unit, resource, scope, identity.code)
+            _body(unit, resource, scope, identity)
             return
         with loops.loop(unit, resource.each, scope, counter="k") as inner:
             if inner is not None:
-                _body(unit, resource, inner, f"{identity.code}.get(k)")
+                _body(unit, resource, inner, replace(identity, code=f"{identity.code}.get(k)"))
 
 
-def _body(unit: Unit, resource: Resource, scope: Scope, identity: str) -> None:
+def _body(unit: Unit, resource: Resource, scope: Scope, identity: Value) -> None:
     """What a condition says was found out with the id."""
     if not resource.wanted:
         _write_body(unit, resource, scope, identity)
@@ -128,10 +133,10 @@ def _body(unit: Unit, resource: Resource, scope: Scope, identity: str) -> None:
         _write_body(unit, resource, scope, identity)
 
 
-def _write_body(unit: Unit, resource: Resource, scope: Scope, identity: str) -> None:
+def _write_body(unit: Unit, resource: Resource, scope: Scope, identity: Value) -> None:
     where = "''"
     if resource.parent:
-        unit.line(f"S.keep('Patient', {identity}, S.parent_patient(), '')")
+        unit.line(f"S.keep('Patient', {identity.code}, S.parent_patient(), '')")
         return
     over = [(e, scope) for e in resource.over if e.key.text not in ("id", "resourceType")]
     made = ""
@@ -150,7 +155,8 @@ def _write_body(unit: Unit, resource: Resource, scope: Scope, identity: str) -> 
             name, _ = instances.instance(unit, *found, resource.kind)
             made = f"{name}({using.passed(found[1], inside)})"
     if made:
-        unit.line(f"S.keep({resource.kind!r}, {identity}, {made}, {where})")
+        where = identity.where if where == "''" else where
+        unit.line(f"S.keep({resource.kind!r}, {identity.code}, {made}, {where})")
 
 
 def lay_over_passed(unit: Unit, document: Mapping, scope: Scope) -> None:

@@ -129,6 +129,8 @@ def _put_identity(unit: Unit, sink: Sink, node: Scalar, found: Value) -> None:
         unit.wrong(node.place, "this makes no id", advice)
         return
     unit.line(f"{sink.owner} = {found.code}")
+    if sink.where == "''":
+        sink.where = expressions.first_side(found.where)
     if sink.traced:
         unit.line(f"{sink.owner}_at = {found.where}")
 

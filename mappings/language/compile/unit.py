@@ -41,8 +41,9 @@ class Reads:
 @dataclass(slots=True)
 class Shared:
     """One pack being compiled. `functions` holds finished functions, `instances` the templates made so far by name and
-    the types of their arguments, `sole` the functions that read nothing but their one argument, `accounting` whether
-    reads are noted while mapping, `reads` what the pack speaks of at all."""
+    the types of their arguments, `first_paths` the source path that each function of an id begins with,
+    `sole` the functions that read nothing but their one argument, `accounting` whether reads are noted while mapping,
+    `reads` what the pack speaks of at all."""
 
     format: Format
     problems: Problems
@@ -54,6 +55,7 @@ class Shared:
     accounting: bool = False
     functions: list[Writer] = field(default_factory=list)
     instances: dict[tuple[object, ...], tuple[str, str]] = field(default_factory=dict)
+    first_paths: dict[str, str] = field(default_factory=dict)
     sole: set[str] = field(default_factory=set)
     making: list[str] = field(default_factory=list)
     used_codes: set[str] = field(default_factory=set)

@@ -15,6 +15,7 @@ from mappings.language.runtime.segments import Group
 from mappings.language.runtime.state import NULL, RAW_NULL, Null, State
 
 _BLANK: Final = re.compile(r"\s")
+_CONTROL: Final = {number: " " for number in range(32) if chr(number) not in "\t\n\r"} | {0x0B: "\n", 0x0C: "\n"}
 
 
 def text_of(state: State, raw: str) -> str | Null | None:
@@ -120,8 +121,11 @@ def present_only(value: Any) -> tuple[Any, ...]:
 
 
 def text_of_json(value: object) -> str | None:
-    """A JSON scalar as text; None for absent, null and blank, objects and lists."""
+    """A JSON scalar as text; None for absent, null and blank, objects and lists. FHIR has no control characters in a
+    text: a vertical tab and a form feed are line ends, others blanks."""
     if isinstance(value, str):
+        if not value.isprintable():
+            value = value.translate(_CONTROL)
         return value.replace(BYTE_ORDER_MARK, "").strip() or None
     if value is None or isinstance(value, (dict, list, Null)):
         return None

@@ -134,7 +134,8 @@ class State:
             if identity is not None:
                 self.pruned.add(identity)
         elif identity is None:
-            self._lacks(where, f"there is no identifier, so this {kind} cannot be told from others")
+            if not where or all(issue.path != where for issue in errors_of(self.issues)):
+                self._lacks(where, f"there is no identifier, so this {kind} cannot be told from others")
         else:
             body["id"] = identity
             if not _join(self.kept, identity, body):

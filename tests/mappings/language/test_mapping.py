@@ -362,6 +362,26 @@ def test_a_row_waits_for_its_parent_and_takes_its_patient_from_it(tmp_path: Path
     assert first(event.bundle, "EpisodeOfCare")["type"] == [{"text": "A"}, {"text": "B"}]
 
 
+@pytest.mark.parametrize(
+    ("identity", "named"),
+    [
+        ("identity(Person_Id)", "Person Id"),
+        ('national("https://fhir.nhs.uk/Id/nhs-number", Spell.Id | nhs_number) ?? identity(Person_Id)', "Spell.Id"),
+    ],
+)
+def test_a_row_that_tells_nobody_apart_is_refused_by_the_column_that_would(
+    tmp_path: Path, identity: str, named: str
+) -> None:
+    patient = f"resourceType: Patient\nid: {identity}\nname:\n  - text: wards[1].name\n"
+    pack = load_pack("mine", [write_pack(tmp_path, SPELL | {"templates/Patient.yaml": patient})])
+
+    with pytest.raises(Unprocessable) as caught:
+        pack.map(row(table="MHS001", wards=[{"name": "A"}], **{"Person Id": " "}), CONTEXT)
+
+    assert [(i.code, i.path) for i in caught.value.issues] == [(Code.MISSING_FIELD, named)]
+    assert "cannot be told from others" in caught.value.issues[0].text
+
+
 def test_a_row_without_the_column_that_refers_is_refused_by_that_columns_name(tmp_path: Path) -> None:
     pack = load_pack("mine", [write_pack(tmp_path, SPELL)])
 
