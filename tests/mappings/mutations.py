@@ -225,6 +225,14 @@ def _another_kind(lines: list[bytes], chance: random.Random) -> list[bytes]:
     return [b"|".join(values), *lines[1:]]
 
 
+def _other_delimiters(lines: list[bytes], chance: random.Random) -> list[bytes]:
+    """Fewer encoding characters than are used, or one more."""
+    values = lines[0].split(b"|")
+    if values[1:2] == [b"^~\\&"]:
+        values[1] = chance.choice((b"^~\\", b"^~&", b"^~", b"^~\\&#"))
+    return [b"|".join(values), *lines[1:]]
+
+
 def _cut_short(lines: list[bytes], chance: random.Random) -> list[bytes]:
     place = _elsewhere(lines, chance)
     return [*lines[:place], lines[place][: chance.randint(1, len(lines[place]))]] if lines[place] and place else lines
@@ -248,6 +256,7 @@ DAMAGES: Final[tuple[Callable[[list[bytes], random.Random], list[bytes]], ...]] 
     _another_component,
     _another_component,
     _another_kind,
+    _other_delimiters,
     _cut_short,
     _another_octet,
 )

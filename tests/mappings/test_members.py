@@ -74,7 +74,7 @@ def places(value: Any) -> list[tuple[Any, Any]]:
     [
         ("drafts-cld", cells(share=4)),
         ("drafts-mhsds", members(seeds.rows, share=1)),
-        ("drafts-bars", members(seeds.fhir_json, share=50)),
+        ("drafts-bars", members(seeds.fhir_json, share=30)),
     ],
     ids=["cld", "mhsds", "bars"],
 )

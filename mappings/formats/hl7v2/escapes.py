@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 from mappings.formats.hl7v2.charsets import BYTE_ORDER_MARK
-from mappings.formats.hl7v2.delimiters import Delimiters
+from mappings.formats.hl7v2.delimiters import STANDARD, UNDECLARED, Delimiters
 
 _LINES = frozenset({"br", "sp", "ce"})
 _SPACES = "sk"
@@ -30,7 +30,7 @@ def unescape(text: str, delimiters: Delimiters) -> str:
         "S": delimiters.component,
         "R": delimiters.repetition,
         "E": escape,
-        "T": delimiters.subcomponent,
+        "T": STANDARD.subcomponent if delimiters.subcomponent == UNDECLARED else delimiters.subcomponent,
         "P": delimiters.truncation or f"{escape}P{escape}",
         "H": "",
         "N": "",

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mappings.formats.hl7v2.delimiters import STANDARD, Delimiters, component
+from mappings.formats.hl7v2.delimiters import STANDARD, Delimiters, component, in_their_places
 from mappings.formats.hl7v2.escapes import is_blank, unescape
 
 
@@ -38,6 +38,10 @@ def test_escape_sequences(sent: str, read: str) -> None:
 def test_escapes_follow_the_declared_delimiters() -> None:
     own = Delimiters("#", ":", "~", "*", "!", "%")
     assert unescape("*F* *S* *R* *E* *T* *P* \\T\\", own) == "# : ~ * ! % \\T\\"
+
+
+def test_who_declares_no_subcomponent_separator_means_the_usual_one() -> None:
+    assert unescape("Tom \\T\\ Co", Delimiters("|", *in_their_places("^~\\"))) == "Tom & Co"
 
 
 def test_split_first_unescape_last() -> None:
