@@ -10,8 +10,9 @@ from typing import Final
 import orjson
 
 from mappings.language.comparing import ABSENT, differences
+from mappings.language.fhir.model import is_resource, type_model, type_names
 from mappings.language.nodes import Mapping, Scalar, read_yaml
-from mappings.language.problems import Problems
+from mappings.language.problems import Problems, did_you_mean
 from mappings.language.runtime.state import REFERENCE
 from mappings.stages import Json
 
@@ -47,9 +48,45 @@ def asserted(folder: Path, outcome: Json) -> Iterator[str]:
         if not isinstance(entry.value, Scalar):
             yield f"{entry.key.place}  an assertion is `path: value`"
             continue
+        wrong = _no_path(entry.key.text)
+        if wrong:
+            yield f"{entry.key.place}  {entry.key.text}: {wrong}"
+            continue
         found = _looked_up(outcome, entry.key.text)
         if not _holds(outcome, found, entry.value):
             yield f"{entry.key.place}  {entry.key.text}: - {entry.value.text} + {_short(found)}"
+
+
+def _no_path(path: str) -> str:
+    """Why nothing can ever stand there, empty where something may: of a slip, `absent` would hold for good."""
+    matches = [_STEP.fullmatch(step) for step in path.split(".")]
+    if None in matches:
+        return "this is no path; write `Patient.name[0].family`"
+    (kind, _), *steps = [(match["name"], match["index"]) for match in matches if match]
+    if kind in ("event", "refused"):
+        return ""
+    if not is_resource(kind):
+        return _with_advice(f"FHIR R4 has no resource {kind}", did_you_mean(kind, filter(is_resource, type_names())))
+    model = type_model(kind)
+    for position, (name, index) in enumerate(steps):
+        if model is None or model.name == "Resource":  # any
+            return ""
+        element = model.elements.get(name)
+        if element is None:
+            return _with_advice(f"{model.name} has no element {name}", did_you_mean(name, model.suggestions()))
+        if index and not element.many:
+            return f"{name} is single; leave [{index}] out"
+        if position < len(steps) - 1:
+            if element.many and not index:
+                return f"{name} is a list; write `{name}[0]`"
+            if element.primitive:
+                return f"{name} is a {element.type}, which has nothing inside"
+        model = type_model(element.type)
+    return ""
+
+
+def _with_advice(said: str, advice: str) -> str:
+    return f"{said}; {advice}" if advice else said
 
 
 def _holds(outcome: Json, found: Json, wanted: Scalar) -> bool:

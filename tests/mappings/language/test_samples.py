@@ -52,6 +52,31 @@ def test_an_assertion_holds_against_a_golden_that_was_accepted_wrongly(search: l
     assert len(result.differences) == 2
 
 
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("Patient.birthdate", "Patient has no element birthdate; did you mean `birthDate`"),
+        ("Patien.birthDate", "FHIR R4 has no resource Patien; did you mean `Patient`"),
+        ("Patient.name.family", "name is a list; write `name[0]`"),
+        ("Patient.gender[0]", "gender is single; leave [0] out"),
+        ("Patient.gender.text", "gender is a code, which has nothing inside"),
+        ("Patient.contact[0].name.famly", "HumanName has no element famly; did you mean `family`"),
+        ("Patient..gender", "this is no path"),
+        ("Patient.contact[5].name.family", ""),
+        ("Observation[2].valueQuantity.value", ""),
+        ("Patient._birthDate.extension[0].url", ""),
+        ("Patient.contained[0].anything", ""),
+        ("refused[0].path", ""),
+    ],
+)
+def test_an_assertion_on_what_fhir_does_not_have_is_a_mistake(search: list[Path], path: str, said: str) -> None:
+    (sample(search) / "asserts.yaml").write_text(f"{path}: absent\n")
+
+    (result,) = run_samples("small-acute", search)
+
+    assert [said in line for line in result.differences] == ([True] if said else [])
+
+
 def test_an_event_that_is_no_fhir_fails_also_where_it_was_accepted(search: list[Path]) -> None:
     template = search[0] / "small-acute" / "segments" / "PID" / "Patient.yaml"
     template.write_text(template.read_text() + 'photo:\n  - url: "a b"\n')
