@@ -39,7 +39,8 @@ _FITS: Final = {
 }
 _WITHOUT_BLANKS: Final = {"code": "word_of", "uri": "address_of", "url": "address_of", "canonical": "address_of"}
 """What makes a text into one of a type that may not hold every blank."""
-LEAST: Final = {"positiveInt": 1, "unsignedInt": 0}
+_LEAST: Final = {"positiveInt": 1, "unsignedInt": 0}
+"""What FHIR counts from (R4 §2.24.0.1)."""
 
 _LITERALS: Final = {
     "date": r"\d{4}(-\d\d(-\d\d)?)?",
@@ -95,7 +96,7 @@ def _fitted(unit: Unit, found: Value, wanted: str, target: Target) -> Value | No
         made_by = _WITHOUT_BLANKS.get(wanted)
         code = unit.writer.once(f"{made_by}({found.code})") if made_by else found.code
         return replace(found, code=code, type=wanted)
-    if found.type == "integer" and wanted in LEAST:
+    if found.type == "integer" and wanted in _LEAST:
         return _counted(unit, found, wanted)
     if found.type == wanted or wanted in _FITS.get(found.type, ()):
         return replace(found, type=wanted)
@@ -104,7 +105,7 @@ def _fitted(unit: Unit, found: Value, wanted: str, target: Target) -> Value | No
 
 def _counted(unit: Unit, found: Value, wanted: str) -> Value:
     return replace(
-        found, code=unit.writer.once(f"counted(S, {found.where}, {LEAST[wanted]}, {found.code})"), type=wanted
+        found, code=unit.writer.once(f"counted(S, {found.where}, {_LEAST[wanted]}, {found.code})"), type=wanted
     )
 
 
@@ -116,7 +117,7 @@ def _by_default(unit: Unit, found: Value, wanted: str) -> Value:
         f"else f_{DEFAULTS[wanted]}(S, {text.where}, {text.code})"
     )
     made = replace(text, code=result, type=wanted, null=True)
-    return _counted(unit, made, wanted) if wanted in LEAST else made
+    return _counted(unit, made, wanted) if wanted in _LEAST else made
 
 
 def _json(unit: Unit, source: Scalar, position: int, found: Value, target: Target) -> Value | None:
@@ -163,7 +164,7 @@ def _literal(unit: Unit, source: Scalar, position: int, found: Value, target: Ta
 
 
 def _is_number(text: str, wanted: str) -> bool:
-    return wanted == "decimal" or ("." not in text and int(text) >= LEAST.get(wanted, int(text)))
+    return wanted == "decimal" or ("." not in text and int(text) >= _LEAST.get(wanted, int(text)))
 
 
 def _listed(target: Target) -> str:
