@@ -13,6 +13,7 @@ from gateway.store.bulk import on_postgres
 
 LEAP: Final = timedelta(hours=1)
 BELIEVED_SECONDS: Final = 24 * 3600.0
+READ_AGAIN_SECONDS: Final = 5.0
 
 Clock: TypeAlias = Callable[[Connection], datetime]
 
@@ -23,6 +24,27 @@ def database_now(connection: Connection) -> datetime:
         return datetime.now(UTC)
     now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
     return now.astimezone(UTC)
+
+
+class SharedClock:
+    """The database's clock for what asks at every commit: read again every few seconds, and gone on by this machine's
+    monotonic clock between. On SQLite a SteadyClock."""
+
+    def __init__(self, steady: Clock | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._steady = steady or SteadyClock()
+        self._monotonic = monotonic
+        self._read: tuple[datetime, float] | None = None
+
+    def __call__(self, connection: Connection) -> datetime:
+        if not on_postgres(connection):
+            return self._steady(connection)
+        if self._read is not None:
+            now, since = self._read
+            passed = self._monotonic() - since
+            if passed < READ_AGAIN_SECONDS:
+                return now + timedelta(seconds=passed)
+        self._read = database_now(connection), self._monotonic()
+        return self._read[0]
 
 
 class SteadyClock:

@@ -11,13 +11,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy.exc import IntegrityError
 
 from contract.errors import Code, Issue, Unavailable
 from gateway.chain import behind
+from gateway.store.clock import Clock, SharedClock
 from gateway.store.database import Database
 from gateway.store.entry import Entry, StoreKeys, prepare
 from gateway.store.keep import keep_batch
@@ -64,14 +64,14 @@ class Keeper:
         *,
         rows: int = 2000,
         size: int = 256 * 1024 * 1024,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Clock | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._keys = keys
         self._rows = rows
         self._size = size
-        self._clock = clock
+        self._clock = clock or SharedClock()
         self._monotonic = monotonic
         self._failed: float | None = None
         self._sharing = Sharing()
@@ -166,7 +166,7 @@ class Keeper:
     async def _attempt(self, group: Sequence[_Waiting]) -> tuple[list[Kept], BaseException | None]:
         """A task of its own, so that whatever goes wrong in it is somebody's answer and never ends the work."""
         entries = [waiting.entry for waiting in group]
-        attempt = asyncio.ensure_future(self._database.run(keep_batch, entries, self._sharing, self._clock()))
+        attempt = asyncio.ensure_future(self._database.run(keep_batch, entries, self._sharing, self._clock))
         await asyncio.wait([attempt])
         failure = attempt.exception()
         self._failed = self._monotonic() if isinstance(failure, Unavailable) else None

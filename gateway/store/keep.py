@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -12,6 +11,7 @@ from sqlalchemy import Connection, select
 from gateway.delivery import ReceiptEvent, Status
 from gateway.store.batch_rows import record_rows, recorded_rows
 from gateway.store.bulk import any_of, insert_all
+from gateway.store.clock import Clock
 from gateway.store.entry import Entry, storable, traceparent_of
 from gateway.store.keeping import Accepted, Kept, Refused, Waits
 from gateway.store.models import message, message_key
@@ -23,8 +23,9 @@ from gateway.store.sharing import Sharing
 from gateway.store.states import hold_waiting, places_of, stop_waiting
 
 
-def keep_batch(connection: Connection, entries: Sequence[Entry], sharing: Sharing, now: datetime) -> list[Kept]:
-    """Keeps the messages in the order given and says of each what became of it.
+def keep_batch(connection: Connection, entries: Sequence[Entry], sharing: Sharing, clock: Clock) -> list[Kept]:
+    """Keeps the messages in the order given and says of each what became of it. What is remembered or waits is timed
+    from now on, by that clock.
 
     1. rows of a file that were kept before answer as they did then
     2. messages that waited and dead letters are taken up again, unless somebody else did
@@ -33,6 +34,7 @@ def keep_batch(connection: Connection, entries: Sequence[Entry], sharing: Sharin
     5. new messages are written down, with their events or with what they wait for
     6. dead letters of ids that are good now are closed, and rows of files recorded
     """
+    now = clock(connection)
     kept: dict[str, Kept] = recorded_rows(connection, entries)
     todo = [entry for entry in entries if entry.id not in kept]
     resumed, settled_before = _take_up(connection, [e for e in todo if e.keeping.resumes])
@@ -40,7 +42,7 @@ def keep_batch(connection: Connection, entries: Sequence[Entry], sharing: Sharin
     kept |= settled_before | closed_before
     again = {entry.id: entry for entry in (*resumed, *retried)}
     todo = [again.get(entry.id, entry) for entry in todo if entry.id not in closed_before]
-    settled = settle_repeats(connection, [e for e in todo if not e.keeping.resumes])
+    settled = settle_repeats(connection, [e for e in todo if not e.keeping.resumes], now)
     refused = [e for e in resumed if isinstance(e.keeping.outcome, Refused)]
     _forget_refused(connection, refused)
     kept |= keep_refused(connection, [*settled.refused, *refused])

@@ -37,8 +37,9 @@ class Settled:
     owed: frozenset[bytes]
 
 
-def settle_repeats(connection: Connection, entries: Sequence[Entry]) -> Settled:
-    """Tells new messages from repeats and conflicts, in the order of arrival, and claims the ids of the new ones.
+def settle_repeats(connection: Connection, entries: Sequence[Entry], now: datetime) -> Settled:
+    """Tells new messages from repeats and conflicts, in the order of arrival, and claims the ids of the new ones, which
+    are remembered from now on.
 
     A refused message claims nothing: a corrected one may use its id.
     """
@@ -46,7 +47,7 @@ def settle_repeats(connection: Connection, entries: Sequence[Entry]) -> Settled:
     for entry in entries:
         if not isinstance(entry.keeping.outcome, Refused):
             claims.setdefault(entry.key_hash, entry)
-    claimed = _claim(connection, claims.values())
+    claimed = _claim(connection, claims.values(), now)
     known = _known(connection, {e.key_hash for e in entries} - claimed.keys())
     fresh: list[Entry] = []
     refused: list[Entry] = []
@@ -104,7 +105,7 @@ def _first(
     return known.get(entry.key_hash)
 
 
-def _claim(connection: Connection, entries: Collection[Entry]) -> dict[bytes, bool]:
+def _claim(connection: Connection, entries: Collection[Entry], now: datetime) -> dict[bytes, bool]:
     """Claims the ids that nobody holds or that are forgotten; on PostgreSQL waits for whoever is claiming one now.
 
     Says of each that was claimed whether it has an open dead letter.
@@ -115,16 +116,15 @@ def _claim(connection: Connection, entries: Collection[Entry]) -> dict[bytes, bo
             "key_hash": e.key_hash,
             "comparable": e.keeping.comparable,
             "message": e.id,
-            "until": _until(e),
+            "until": now + timedelta(seconds=e.keeping.remember),
         }
         for e in entries
     ]
     if not rows:
         return {}
-    newest = max(_named_at(e) for e in entries)
     if not on_postgres(connection):
-        return _claim_on_sqlite(connection, rows, newest)
-    claimed = upsert_returning(connection, message_key, rows, _ON_POSTGRES, order="key_hash", more=(newest,))
+        return _claim_on_sqlite(connection, rows, now)
+    claimed = upsert_returning(connection, message_key, rows, _ON_POSTGRES, order="key_hash", more=(now,))
     return {bytes(row.key_hash): row.owed for row in claimed}
 
 
@@ -138,12 +138,12 @@ _ON_POSTGRES: Final = (
 )
 
 
-def _claim_on_sqlite(connection: Connection, rows: list[dict[str, Any]], newest: datetime) -> dict[bytes, bool]:
+def _claim_on_sqlite(connection: Connection, rows: list[dict[str, Any]], now: datetime) -> dict[bytes, bool]:
     marks = ", ".join("?" * len(rows))
     hashes = tuple(row["key_hash"] for row in rows)
     held = connection.exec_driver_sql(
         f"SELECT key_hash FROM message_key WHERE until >= ? AND key_hash IN ({marks})",  # noqa: S608 question marks
-        (sqlite_time(newest), *hashes),
+        (sqlite_time(now), *hashes),
     )
     taken = {bytes(key_hash) for key_hash in held.scalars()}
     free = [row for row in rows if row["key_hash"] not in taken]
@@ -162,12 +162,3 @@ def _known(connection: Connection, hashes: Collection[bytes]) -> dict[bytes, Kno
         return {}
     rows = connection.execute(select(message_key).where(any_of(connection, message_key.c.key_hash, hashes)))
     return {bytes(row.key_hash): Known(row.message, bytes(row.comparable)) for row in rows}
-
-
-def _until(entry: Entry) -> datetime:
-    return _named_at(entry) + timedelta(seconds=entry.keeping.remember)
-
-
-def _named_at(entry: Entry) -> datetime:
-    """When its id is claimed: on arrival, or when the dead letter is retried."""
-    return entry.earlier.since if entry.earlier else entry.keeping.received

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from gateway.store.clock import BELIEVED_SECONDS, SteadyClock
+from gateway.store.clock import BELIEVED_SECONDS, READ_AGAIN_SECONDS, SharedClock, SteadyClock, database_now
 from gateway.store.database import Database
 from tests.gateway.store.making import NOON
 
-pytestmark = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+on_sqlite = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+on_postgresql = pytest.mark.parametrize("url", ["postgresql"], indirect=True)
 
 DAY = timedelta(seconds=BELIEVED_SECONDS)
 
@@ -29,6 +30,7 @@ class Machine:
         return self.passed.total_seconds()
 
 
+@on_sqlite
 @pytest.mark.parametrize("leap", [timedelta(days=4000), timedelta(days=-4000)])
 async def test_a_leap_is_believed_only_when_it_has_stood_for_a_day(database: Database, leap: timedelta) -> None:
     machine = Machine()
@@ -43,6 +45,7 @@ async def test_a_leap_is_believed_only_when_it_has_stood_for_a_day(database: Dat
     assert await database.read(clock) == NOON + machine.passed + leap
 
 
+@on_sqlite
 async def test_a_leap_that_was_taken_back_is_forgotten(database: Database) -> None:
     machine = Machine()
     clock = SteadyClock(machine.wall, machine.monotonic)
@@ -52,3 +55,24 @@ async def test_a_leap_that_was_taken_back_is_forgotten(database: Database) -> No
     assert await database.read(clock) == machine.wall()
     machine.off, machine.passed = timedelta(days=4000), timedelta(hours=30)
     assert await database.read(clock) == NOON + timedelta(hours=30, minutes=2)
+
+
+@on_postgresql
+async def test_the_shared_clock_is_the_databases_and_goes_on_by_itself_between_two_readings(database: Database) -> None:
+    machine = Machine()
+    clock = SharedClock(monotonic=machine.monotonic)
+    begun = await database.read(database_now)
+    first = await database.read(clock)
+    assert begun <= first <= await database.read(database_now)
+    machine.passed = timedelta(seconds=READ_AGAIN_SECONDS - 1)
+    assert await database.read(clock) == first + machine.passed
+    machine.passed = timedelta(seconds=READ_AGAIN_SECONDS)
+    assert await database.read(clock) < first + machine.passed, "it was read again, and no time has passed there"
+
+
+@on_sqlite
+async def test_the_shared_clock_of_one_machine_is_a_steady_one(database: Database) -> None:
+    machine = Machine()
+    clock = SharedClock(SteadyClock(machine.wall, machine.monotonic))
+    machine.off, machine.passed = timedelta(days=400), timedelta(hours=1)
+    assert await database.read(clock) == NOON + machine.passed

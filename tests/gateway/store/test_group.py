@@ -195,7 +195,7 @@ async def test_a_batch_of_all_persons_in_opposite_orders_does_not_deadlock(postg
 
     async def one(order: Sequence[Any]) -> None:
         entries = [prepare(keeping(draft(who)), KEYS) for who in order]
-        await database.run(keep_batch, entries, Sharing(), NOON + timedelta(seconds=1))
+        await database.run(keep_batch, entries, Sharing(), lambda _: NOON + timedelta(seconds=1))
 
     async with asyncio.timeout(60):
         await asyncio.gather(*(one(people if n % 2 else people[::-1]) for n in range(16)))

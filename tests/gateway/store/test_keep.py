@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,10 +16,36 @@ from gateway.delivery import Row, Status
 from gateway.store.bodies import bytes_of
 from gateway.store.database import Database
 from gateway.store.group import Keeper
+from gateway.store.keeping import Kept
 from gateway.store.models import batch, batch_row, dead_letter, event, message
-from tests.gateway.store.making import GP, NOON, draft, keeping, later, person, published, refused
+from tests.gateway.store.making import GP, KEYS, NOON, draft, keeping, later, person, published, refused
 
 ANYBODY = person("1234567")
+
+
+@dataclass(slots=True)
+class Timed:
+    """Keeps messages of one id at so many minutes past noon."""
+
+    database: Database
+    minutes: int = 0
+
+    def clock(self, _connection: Connection) -> datetime:
+        return later(minutes=self.minutes)
+
+    async def keep(self, minutes: int, **more: Any) -> Kept:
+        self.minutes = minutes
+        keeper = Keeper(self.database, KEYS, clock=self.clock)
+        await keeper.start()
+        try:
+            return await keeper.keep(keeping(draft(ANYBODY), id_="A", **more))
+        finally:
+            await keeper.close()
+
+
+@pytest.fixture
+def timed(database: Database) -> Timed:
+    return Timed(database)
 
 
 def dead_letters(connection: Connection) -> list[tuple[str, str, int]]:
@@ -82,13 +110,19 @@ async def test_equal_ids_that_come_together_are_settled_in_their_order(keeper: K
     assert await database.read(count, event) == 1
 
 
-async def test_an_id_is_forgotten_after_its_time(keeper: Keeper) -> None:
-    await keeper.keep(keeping(draft(ANYBODY), id_="A", remember=3600))
-    known = await keeper.keep(keeping(draft(ANYBODY), id_="A", received=later(minutes=59)))
-    forgotten = await keeper.keep(keeping(draft(ANYBODY), id_="A", received=later(minutes=61)))
-    known_anew = await keeper.keep(keeping(draft(ANYBODY), id_="A", received=later(minutes=62)))
+async def test_an_id_is_forgotten_after_its_time(timed: Timed) -> None:
+    await timed.keep(0, remember=3600)
+    known, forgotten, known_anew = [await timed.keep(minutes) for minutes in (59, 61, 62)]
     assert [k.status for k in (known, forgotten, known_anew)] == [Status.REPLAYED, Status.ACCEPTED, Status.REPLAYED]
     assert known_anew.id == forgotten.id
+
+
+@pytest.mark.parametrize("off", [timedelta(days=-400), timedelta(days=400)])
+async def test_an_id_is_remembered_whatever_the_gateways_clocks_say(keeper: Keeper, off: timedelta) -> None:
+    first = await keeper.keep(keeping(draft(ANYBODY), id_="A", received=NOON + off))
+    again = await keeper.keep(keeping(draft(ANYBODY), id_="A", received=NOON))
+    once_more = await keeper.keep(keeping(draft(ANYBODY), id_="A", received=NOON + off))
+    assert [k.status for k in (first, again, once_more)] == [Status.ACCEPTED, Status.REPLAYED, Status.REPLAYED]
 
 
 async def test_a_refused_message_is_kept_once_and_counted(keeper: Keeper, database: Database) -> None:
@@ -108,10 +142,10 @@ async def test_a_good_resend_closes_the_dead_letter_and_may_use_its_id(keeper: K
     assert await database.read(dead_letters) == [("missing-field", "closed", 1)]
 
 
-async def test_a_good_resend_does_not_close_a_conflict(keeper: Keeper, database: Database) -> None:
-    await keeper.keep(keeping(draft(ANYBODY), id_="A", remember=60))
-    await keeper.keep(keeping(draft(ANYBODY), id_="A", content="other"))
-    await keeper.keep(keeping(draft(ANYBODY), id_="A", content="third", received=later(hours=1)))
+async def test_a_good_resend_does_not_close_a_conflict(timed: Timed, database: Database) -> None:
+    await timed.keep(0, remember=60)
+    await timed.keep(0, content="other")
+    await timed.keep(60, content="third")
     assert await database.read(dead_letters) == [("message-id-conflict", "open", 1)]
 
 

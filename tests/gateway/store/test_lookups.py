@@ -135,7 +135,7 @@ async def test_the_time_a_source_was_last_seen_never_goes_back(database: Databas
 
 
 async def test_the_backlog_counts_what_is_not_published(database: Database) -> None:
-    keeper = Keeper(database, KEYS, clock=lambda: NOON)
+    keeper = Keeper(database, KEYS, clock=lambda _: NOON)
     await keeper.start()
     size = len(draft(None).body)
     for _ in range(2):

@@ -90,7 +90,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 async def keeper(database: Database, clock: Clock) -> AsyncIterator[Keeper]:
     await database.run(register, PAS)
-    found = Keeper(database, KEYS, clock=lambda: clock.now)
+    found = Keeper(database, KEYS, clock=lambda _: clock.now)
     await found.start()
     yield found
     await found.close()

@@ -39,7 +39,7 @@ ANN = person("1")
 @pytest.fixture
 async def keeper(database: Database) -> AsyncIterator[Keeper]:
     """Whose clock stands when the messages of these tests come in."""
-    found = Keeper(database, KEYS, clock=lambda: NOON)
+    found = Keeper(database, KEYS, clock=lambda _: NOON)
     await found.start()
     yield found
     await found.close()
@@ -114,7 +114,7 @@ async def test_a_letter_keeps_the_name_that_only_its_sender_knows(keeper: Keeper
 
 
 async def test_an_id_is_remembered_from_the_retry_on(database: Database) -> None:
-    found = Keeper(database, KEYS, clock=lambda: later(days=30))
+    found = Keeper(database, KEYS, clock=lambda _: later(days=30))
     await found.start()
     letter = (await found.keep(keeping(refused(), id_="A"))).id
     kept = await found.keep(again(letter, "A"))
