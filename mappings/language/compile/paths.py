@@ -116,10 +116,14 @@ def opened(unit: Unit, segments: Segments) -> Segments:
     """The segments of a group in locals."""
     if not segments.group or segments.code:
         return segments
-    local = unit.writer.once(f"{segments.group}.all({segments.name!r})", "s")
-    where = unit.writer.once(f"at({segments.name!r}, {local})", "w")
-    unit.writer.unsaid.setdefault(where, repr(segments.name))
-    return replace(segments, code=local, where=where)
+    code = f"{segments.group}.placed({segments.name!r})"
+    local = unit.writer.recall(code)
+    if not local:
+        local, where = unit.writer.name("s"), unit.writer.path(repr(segments.name))
+        unit.line(f"{local}, {where} = {code}")
+        unit.writer.remember(code, local)
+        unit.writer.remember(f"where of {local}", where)
+    return replace(segments, code=local, where=unit.writer.recall(f"where of {local}"))
 
 
 def every(found: References) -> Many:

@@ -32,9 +32,13 @@ class Unit(NamedTuple):
 
 
 def _amount(value: Any, unit: Unit) -> dict[str, Any]:
-    told = {"value": value}
-    if unit.text:
-        told["unit"] = unit.text
+    return {"value": value, **_told(unit)}
+
+
+@lru_cache(maxsize=1024)
+def _told(unit: Unit) -> dict[str, str]:
+    """The elements of a Quantity beside its value: a laboratory has a few dozen units."""
+    told = {"unit": unit.text} if unit.text else {}
     code = word_of(unit.code)
     if unit.system and code:
         told |= {"system": address_of(unit.system), "code": code}

@@ -14,13 +14,12 @@ from mappings.language.functions.identifiers import identity, national, within
 from mappings.language.functions.times import moment
 from mappings.language.runtime import codes as lookups
 from mappings.language.runtime import reading
-from mappings.language.runtime.segments import Structure, padded
+from mappings.language.runtime.segments import Structure, padded, rep
 from mappings.language.runtime.settling import SETTLED
 from mappings.language.runtime.state import NULL, RAW_NULL, REFERENCE
 
 _READING: Final = [
     "address_of",
-    "at",
     "blank",
     "capital",
     "counted",
@@ -35,7 +34,6 @@ _READING: Final = [
     "plain",
     "present_only",
     "raw_of",
-    "rep",
     "some",
     "text_of",
     "text_of_json",
@@ -129,6 +127,7 @@ def _names(tables: dict[str, lookups.CodeTable]) -> dict[str, Any]:
         "islice": islice,
         "moment": moment,
         "padded": padded,
+        "rep": rep,
         "settled": SETTLED,
         "national": national,
         "within": within,

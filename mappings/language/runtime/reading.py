@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
 from contract.errors import Code
 from mappings.formats.hl7v2.charsets import BYTE_ORDER_MARK
 from mappings.formats.hl7v2.escapes import is_blank, unescape
-from mappings.formats.hl7v2.message import Segment
 from mappings.language.runtime.segments import Group
 from mappings.language.runtime.state import NULL, RAW_NULL, Null, State
 
@@ -54,11 +53,6 @@ def some(state: State, repetitions: Iterable[tuple[int, str]]) -> bool:
     return any(raw and (raw[0].isalnum() or (raw != RAW_NULL and not blank(state, raw))) for _, raw in repetitions)
 
 
-def at(name: str, segments: Sequence[Segment]) -> str:
-    """Source path of the first of these segments: `OBX`, `OBX[3]`."""
-    return rep(name, segments[0].number) if segments else name
-
-
 def of_group(references: Mapping[int, str], group: Group) -> dict[int, str]:
     """Those of what segments and groups of this group made."""
     return {place: each for place, each in references.items() if group.first <= place < group.end}
@@ -73,11 +67,6 @@ def only_of(references: Mapping[int, str], group: Group | None) -> str | None:
 def first_of(references: Mapping[int, str]) -> str | None:
     """The one that was made first; None where there is none."""
     return next(iter(references.values()), None)
-
-
-def rep(where: str, number: int) -> str:
-    """Source path of the n-th repetition: `PID-3`, `PID-3[2]`."""
-    return where if number == 1 else f"{where}[{number}]"
 
 
 def word_of(value: Any) -> Any:

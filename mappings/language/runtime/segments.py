@@ -20,6 +20,16 @@ POSITIONAL: Final = frozenset({"NTE", "PRT"})
 _NONE: Final[list[Segment]] = []
 
 
+def at(name: str, segments: Sequence[Segment]) -> str:
+    """Source path of the first of these segments: `OBX`, `OBX[3]`."""
+    return rep(name, segments[0].number) if segments else name
+
+
+def rep(where: str, number: int) -> str:
+    """Source path of the n-th repetition: `PID-3`, `PID-3[2]`."""
+    return where if number == 1 else f"{where}[{number}]"
+
+
 def padded(segment: Segment, last: int) -> list[str]:
     """All fields by number, raw, and empty ones up to number `last`. Not to be changed."""
     fields = segment.fields()
@@ -50,7 +60,7 @@ class Group:
     """The segments of one group, and the group around it. `first` is the place in the message of its first segment and
     `end` the place after its last."""
 
-    __slots__ = ("_direct", "above", "end", "first", "inner", "kind")
+    __slots__ = ("_direct", "_found", "above", "end", "first", "inner", "kind")
 
     def __init__(self, kind: GroupKind, above: Group | None, first: int) -> None:
         self.kind = kind
@@ -59,8 +69,18 @@ class Group:
         self.end = first
         self.inner: list[Group] = []
         self._direct: dict[str, list[Segment]] = {}
+        self._found: dict[str, tuple[list[Segment], str]] = {}
         if above is not None:
             above.inner.append(self)
+
+    def placed(self, name: str) -> tuple[list[Segment], str]:
+        """All of that name, with the source path of the first. They are looked for once: ask when the message is in
+        groups to its end."""
+        found = self._found.get(name)
+        if found is None:
+            segments = self.all(name)
+            found = self._found[name] = segments, at(name, segments)
+        return found
 
     def all(self, name: str) -> list[Segment]:
         """Those that stand directly in the group; where it has none, those of the group around it."""
