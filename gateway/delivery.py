@@ -34,8 +34,8 @@ class Delivery:
     `request_id` is an id of the message that counts before the format's own (X-Request-ID of `$process-message`),
     `idempotency_key` one that counts after it (Idempotency-Key). `received` is UTC.
     `resumes` is the id of a stored message that waited for its parent and is now taken in again; with `overdue` it has
-    waited for long enough. `retries` says which dead letter this is. `link` is its
-    place in a chain of messages, of which none is kept behind one that could not be.
+    waited for long enough. `retries` says which dead letter this is. `link` is its place in a chain of messages, of
+    which none is kept behind one that could not be.
     """
 
     principal: Principal

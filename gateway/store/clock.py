@@ -26,30 +26,11 @@ def database_now(connection: Connection) -> datetime:
     return now.astimezone(UTC)
 
 
-class SharedClock:
-    """The database's clock for what asks at every commit: read again every few seconds, and gone on by this machine's
-    monotonic clock between. On SQLite a SteadyClock."""
-
-    def __init__(self, steady: Clock | None = None, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._steady = steady or SteadyClock()
-        self._monotonic = monotonic
-        self._read: tuple[datetime, float] | None = None
-
-    def __call__(self, connection: Connection) -> datetime:
-        if not on_postgres(connection):
-            return self._steady(connection)
-        if self._read is not None:
-            now, since = self._read
-            passed = self._monotonic() - since
-            if passed < READ_AGAIN_SECONDS:
-                return now + timedelta(seconds=passed)
-        self._read = database_now(connection), self._monotonic()
-        return self._read[0]
-
-
 class SteadyClock:
-    """The database's clock, for what takes something away. On SQLite, where it is the machine's own, a leap of more
-    than an hour is believed only when it has stood for a day: then somebody has put the clock right."""
+    """The database's clock, for what is remembered and for what takes something away. It is read again every few
+    seconds, and gone on by this machine's monotonic clock between, so that a commit may ask it at no cost. On SQLite,
+    where it is the machine's own, a leap of more than an hour is believed only when it has stood for a day: then
+    somebody has put the clock right."""
 
     def __init__(
         self,
@@ -60,9 +41,16 @@ class SteadyClock:
         self._monotonic = monotonic
         self._believed = (wall(), monotonic())
         self._leapt: float | None = None
+        self._read: tuple[datetime, float] | None = None
 
     def __call__(self, connection: Connection) -> datetime:
-        return database_now(connection) if on_postgres(connection) else self._steady()
+        return self._databases(connection) if on_postgres(connection) else self._steady()
+
+    def _databases(self, connection: Connection) -> datetime:
+        if self._read is None or self._monotonic() - self._read[1] >= READ_AGAIN_SECONDS:
+            self._read = database_now(connection), self._monotonic()
+        now, since = self._read
+        return now + timedelta(seconds=self._monotonic() - since)
 
     def _steady(self) -> datetime:
         wall, at = self._wall(), self._monotonic()

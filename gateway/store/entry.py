@@ -62,7 +62,7 @@ class DraftEntry:
 @dataclass(frozen=True, slots=True)
 class Earlier:
     """Of a message that was in the store before: its `number` in the order of arrival, and `since` when it waits, or
-    for a dead letter now: from then on its id is remembered."""
+    for a dead letter now."""
 
     number: int
     since: datetime

@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from contract.errors import Code, Issue, Unavailable
 from gateway.chain import behind
-from gateway.store.clock import Clock, SharedClock
+from gateway.store.clock import Clock, SteadyClock
 from gateway.store.database import Database
 from gateway.store.entry import Entry, StoreKeys, prepare
 from gateway.store.keep import keep_batch
@@ -71,7 +71,7 @@ class Keeper:
         self._keys = keys
         self._rows = rows
         self._size = size
-        self._clock = clock or SharedClock()
+        self._clock = clock or SteadyClock()
         self._monotonic = monotonic
         self._failed: float | None = None
         self._sharing = Sharing()

@@ -59,10 +59,9 @@ def asserted(folder: Path, outcome: Json) -> Iterator[str]:
 
 def _no_path(path: str) -> str:
     """Why nothing can ever stand there, empty where something may: of a slip, `absent` would hold for good."""
-    matches = [_STEP.fullmatch(step) for step in path.split(".")]
-    if None in matches:
+    if not (parts := _steps(path)):
         return "this is no path; write `Patient.name[0].family`"
-    (kind, _), *steps = [(match["name"], match["index"]) for match in matches if match]
+    (kind, _), *steps = parts
     if kind in ("event", "refused"):
         return ""
     if not is_resource(kind):
@@ -85,6 +84,12 @@ def _no_path(path: str) -> str:
     return ""
 
 
+def _steps(path: str) -> list[tuple[str, str | None]]:
+    """`name` and `3` of each `name[3]`; empty where it is no path."""
+    matches = [_STEP.fullmatch(step) for step in path.split(".")]
+    return [(match["name"], match["index"]) for match in matches if match] if all(matches) else []
+
+
 def _with_advice(said: str, advice: str) -> str:
     return f"{said}; {advice}" if advice else said
 
@@ -105,20 +110,17 @@ def _looked_up(outcome: Json, path: str) -> Json:
     events = outcome.get("events") or [{}]
     resources = [entry["resource"] for entry in events[-1].get("bundle", {}).get("entry", [])]
     value: Json = None
-    for position, step in enumerate(path.split(".")):
-        match = _STEP.fullmatch(step)
-        if match is None:
-            return None
-        name, index = match["name"], match["index"]
+    for position, (name, index) in enumerate(_steps(path)):
+        number = int(index) if index else None
         if position == 0:
             kinds = [r for r in resources if r["resourceType"] == name]
             value = {"event": events[-1], "refused": outcome.get("refused")}.get(name, kinds)
             if name not in ("event", "refused"):
-                index = index or "0"
+                number = number or 0
         elif isinstance(value, dict):
             value = value.get(name)
         else:
             return None
-        if index is not None:
-            value = value[int(index)] if isinstance(value, list) and int(index) < len(value) else None
+        if number is not None:
+            value = value[number] if isinstance(value, list) and number < len(value) else None
     return value

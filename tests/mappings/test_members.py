@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -72,15 +73,15 @@ def places(value: Any) -> list[tuple[Any, Any]]:
 @pytest.mark.parametrize(
     ("target", "bodies"),
     [
-        ("drafts-cld", cells(share=4)),
-        ("drafts-mhsds", members(seeds.rows, share=1)),
-        ("drafts-bars", members(seeds.fhir_json, share=30)),
+        ("drafts-cld", partial(cells, share=4)),
+        ("drafts-mhsds", partial(members, seeds.rows, share=1)),
+        ("drafts-bars", partial(members, seeds.fhir_json, share=30)),
     ],
     ids=["cld", "mhsds", "bars"],
 )
-def test_each_member_may_hold_what_should_not_stand_there(target: str, bodies: Iterator[bytes]) -> None:
+def test_each_member_may_hold_what_should_not_stand_there(target: str, bodies: Callable[[], Iterator[bytes]]) -> None:
     tried = 0
-    for body in bodies:
+    for body in bodies():
         try:
             TARGETS[target].promise(body)
         except Exception as fault:

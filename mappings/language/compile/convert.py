@@ -31,7 +31,7 @@ DEFAULTS: Final = {
 _FITS: Final = {
     "date": {"dateTime"},
     "instant": {"dateTime"},
-    "integer": {"positiveInt", "unsignedInt", "decimal"},
+    "integer": {"decimal"},
     "positiveInt": {"unsignedInt", "integer", "decimal"},
     "code": set(TEXTS),
     "uri": {"url", "canonical"},
@@ -104,9 +104,8 @@ def _fitted(unit: Unit, found: Value, wanted: str, target: Target) -> Value | No
 
 
 def _counted(unit: Unit, found: Value, wanted: str) -> Value:
-    return replace(
-        found, code=unit.writer.once(f"counted(S, {found.where}, {_LEAST[wanted]}, {found.code})"), type=wanted
-    )
+    code = unit.writer.once(f"counted(S, {found.where}, {_LEAST[wanted]}, {found.code})")
+    return replace(found, code=code, type=wanted)
 
 
 def _by_default(unit: Unit, found: Value, wanted: str) -> Value:
@@ -164,7 +163,9 @@ def _literal(unit: Unit, source: Scalar, position: int, found: Value, target: Ta
 
 
 def _is_number(text: str, wanted: str) -> bool:
-    return wanted == "decimal" or ("." not in text and int(text) >= _LEAST.get(wanted, int(text)))
+    if wanted == "decimal":
+        return True
+    return "." not in text and (wanted not in _LEAST or int(text) >= _LEAST[wanted])
 
 
 def _listed(target: Target) -> str:

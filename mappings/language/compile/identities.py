@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from typing import Final
 
 from mappings.language.compile import (
     directives,
@@ -13,7 +11,7 @@ from mappings.language.compile import (
 )
 from mappings.language.compile.scope import Scope
 from mappings.language.compile.sinks import Sink
-from mappings.language.compile.unit import Unit
+from mappings.language.compile.unit import Unit, is_literal
 from mappings.language.compile.values import (
     ID,
     JSON,
@@ -27,8 +25,6 @@ from mappings.language.compile.values import (
 )
 from mappings.language.expressions import Call, Expression, Path
 from mappings.language.nodes import Mapping, Scalar
-
-_PLAIN: Final = re.compile(r"'[^']*'")
 
 
 def made_of(unit: Unit, source: Scalar, tree: Call, scope: Scope, target: Target | None) -> Value | None:
@@ -126,5 +122,5 @@ def identity_in(unit: Unit, body: Mapping, kind: str, scope: Scope, *, traced: b
     guard = directives.condition_of(unit, condition.value, scope) if condition is not None else "True"
     with unit.writer.block(f"if {guard}:"):
         putting.put(unit, sink, entry.value, scope, entry.key.place)
-    where = f"{local}_at" if traced else sink.where if _PLAIN.fullmatch(sink.where) else "''"
+    where = f"{local}_at" if traced else sink.where if is_literal(sink.where) else "''"
     return Value(local, ID, where=where, target=kind)

@@ -129,8 +129,7 @@ def _put_identity(unit: Unit, sink: Sink, node: Scalar, found: Value) -> None:
         unit.wrong(node.place, "this makes no id", advice)
         return
     unit.line(f"{sink.owner} = {found.code}")
-    if sink.where == "''":
-        sink.where = expressions.first_side(found.where)
+    sink.comes_from(expressions.first_side(found.where))
     if sink.traced:
         unit.line(f"{sink.owner}_at = {found.where}")
 
@@ -149,8 +148,7 @@ def _put_composite(unit: Unit, sink: Sink, node: Scalar, position: int, found: V
         with unit.writer.block(f"if {guard} is not None and {guard} is not NULL:"):
             noted = [] if value.type not in convert.SIMPLE else [value]
             sink.put(unit, value.code, value.type, Own.SOURCE, noted, [value])
-            if sink.where == "''":
-                sink.where = found.where
+            sink.comes_from(found.where)
 
 
 def put_many(unit: Unit, sink: Sink, node: Scalar, found: Many) -> None:

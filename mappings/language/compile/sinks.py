@@ -48,8 +48,13 @@ class Sink:
             self.own = max(self.own, own)
         unit.note_used(values)
         unit.note_placed(made_of or values, self.target.to, self.owner, name, code)
-        if self.where == "''" and values:
-            self.where = values[0].where
+        if values:
+            self.comes_from(values[0].where)
+
+    def comes_from(self, where: str) -> None:
+        """Its source path is that of what is put into it first, and has one."""
+        if self.where == "''":
+            self.where = where
 
 
 @dataclass(slots=True)

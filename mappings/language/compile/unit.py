@@ -140,9 +140,14 @@ def read_expression(unit: Unit, source: Scalar) -> Expression | None:
         return None
 
 
+def is_literal(where: str) -> bool:
+    """Whether code for a source path is one text, the same wherever it is asked for."""
+    return where[:1] == "'" == where[-1:] and "'" not in where[1:-1]
+
+
 def where_plus(base: str, suffix: str) -> str:
     """Code for a source path: `base` code followed by the literal `suffix`."""
-    if base.startswith("'") and base.endswith("'"):
+    if is_literal(base):
         return repr(base[1:-1] + suffix)
     known, plus, last = base.rpartition(" + ")
     if plus and _LITERAL.fullmatch(last):
@@ -150,4 +155,4 @@ def where_plus(base: str, suffix: str) -> str:
     return f"{base} + {suffix!r}"
 
 
-__all__ = ["Scope", "Shared", "Target", "Unit", "read_expression", "where_plus"]
+__all__ = ["Scope", "Shared", "Target", "Unit", "is_literal", "read_expression", "where_plus"]

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from contract.errors import Code
 from mappings.language.functions.numbers import as_number
 from mappings.language.functions.registry import function
-from mappings.language.runtime.reading import address_of, said, word_of
+from mappings.language.runtime.reading import address_of, plain_text, word_of
 from mappings.language.runtime.settling import settle_range
 from mappings.language.runtime.state import State
 
@@ -32,17 +32,17 @@ class Unit(NamedTuple):
 
 
 def _amount(value: Any, unit: Unit) -> dict[str, Any]:
-    return {"value": value, **_told(unit)}
+    return {"value": value, **_unit_elements(unit)}
 
 
 @lru_cache(maxsize=1024)
-def _told(unit: Unit) -> dict[str, str]:
+def _unit_elements(unit: Unit) -> dict[str, str]:
     """The elements of a Quantity beside its value: a laboratory has a few dozen units."""
-    told = {"unit": unit.text} if unit.text else {}
+    elements = {"unit": unit.text} if unit.text else {}
     code = word_of(unit.code)
     if unit.system and code:
-        told |= {"system": address_of(unit.system), "code": code}
-    return told
+        elements |= {"system": address_of(unit.system), "code": code}
+    return elements
 
 
 @function("quantity", "value unit?", "Quantity")
@@ -94,7 +94,7 @@ def structured_numeric(
     state: State, where: str, raw: str, unit: str | None = None, system: str | None = None, code: str | None = None
 ) -> tuple[str, Any] | None:
     """HL7 SN: `>^100` is a Quantity with comparator, `^1^-^5` a Range, `^1^:^128` a Ratio; a bare number is one."""
-    parts = [said(state, part) for part in raw.split(state.delimiters.component)[:4]]
+    parts = [plain_text(state, part) for part in raw.split(state.delimiters.component)[:4]]
     if not any(parts):
         return None
     comparator, first, separator, second = (*parts, "", "", "", "")[:4]

@@ -10,7 +10,7 @@ from typing import Final
 from contract.errors import Code
 from mappings.formats.hl7v2.escapes import unescape
 from mappings.language.functions.registry import function
-from mappings.language.runtime.reading import said
+from mappings.language.runtime.reading import plain_text
 from mappings.language.runtime.state import RAW_NULL, State
 
 _BEGINNINGS: Final = {
@@ -86,7 +86,7 @@ def words(state: State, _where: str, raw: str) -> str | None:
     """The parts of a composite that are present, with blanks between them."""
     delimiters = state.delimiters
     flat = raw.replace(delimiters.subcomponent, delimiters.component) if delimiters.subcomponent else raw
-    parts = (said(state, part) for part in flat.split(delimiters.component))
+    parts = (plain_text(state, part) for part in flat.split(delimiters.component))
     return " ".join(part for part in parts if part) or None
 
 

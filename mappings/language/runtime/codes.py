@@ -8,7 +8,7 @@ from typing import Any
 from contract.errors import Code
 from mappings.formats.hl7v2.delimiters import component
 from mappings.language.codes import CodeList, Target, Unknown
-from mappings.language.runtime.reading import said
+from mappings.language.runtime.reading import plain_text
 from mappings.language.runtime.state import State
 
 
@@ -92,11 +92,11 @@ def _coding(target: Target, display: str) -> dict[str, Any]:
 
 def _words(state: State, raw: str) -> str:
     """What the sender calls the code: the second component of a coded field."""
-    return said(state, component(raw, 2, state.delimiters))
+    return plain_text(state, component(raw, 2, state.delimiters))
 
 
 def _own_words(state: State, raw: str) -> str:
     """What the sender wrote before there was a code: the ninth component of a coded field; else as it is called."""
     if state.delimiters.component not in raw:
         return ""
-    return said(state, component(raw, 9, state.delimiters)) or _words(state, raw)
+    return plain_text(state, component(raw, 9, state.delimiters)) or _words(state, raw)

@@ -28,12 +28,6 @@ def text_of(state: State, raw: str) -> str | Null | None:
     return raw.strip() or None
 
 
-def said(state: State, raw: str) -> str:
-    """As `text_of`, and nothing where it says "delete"."""
-    text = text_of(state, raw)
-    return text if isinstance(text, str) else ""
-
-
 def raw_of(raw: str) -> str | Null | None:
     """A composite as it stands; None when empty, NULL for `""`."""
     return (NULL if raw == RAW_NULL else raw) if raw else None
@@ -42,6 +36,11 @@ def raw_of(raw: str) -> str | Null | None:
 def plain(value: Any) -> Any:
     """Without NULL: an id cannot be made of it."""
     return None if value is NULL else value
+
+
+def plain_text(state: State, raw: str) -> str:
+    """As `text_of`; empty where there is none, and for NULL."""
+    return plain(text_of(state, raw)) or ""
 
 
 def blank(state: State, raw: str) -> bool:

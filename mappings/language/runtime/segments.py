@@ -20,11 +20,6 @@ POSITIONAL: Final = frozenset({"NTE", "PRT"})
 _NONE: Final[list[Segment]] = []
 
 
-def at(name: str, segments: Sequence[Segment]) -> str:
-    """Source path of the first of these segments: `OBX`, `OBX[3]`."""
-    return rep(name, segments[0].number) if segments else name
-
-
 def rep(where: str, number: int) -> str:
     """Source path of the n-th repetition: `PID-3`, `PID-3[2]`."""
     return where if number == 1 else f"{where}[{number}]"
@@ -79,7 +74,7 @@ class Group:
         found = self._found.get(name)
         if found is None:
             segments = self.all(name)
-            found = self._found[name] = segments, at(name, segments)
+            found = self._found[name] = segments, rep(name, segments[0].number) if segments else name
         return found
 
     def all(self, name: str) -> list[Segment]:

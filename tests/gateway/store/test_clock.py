@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from gateway.store.clock import BELIEVED_SECONDS, READ_AGAIN_SECONDS, SharedClock, SteadyClock, database_now
+from gateway.store.clock import BELIEVED_SECONDS, READ_AGAIN_SECONDS, SteadyClock, database_now
 from gateway.store.database import Database
 from tests.gateway.store.making import NOON
 
@@ -58,9 +58,9 @@ async def test_a_leap_that_was_taken_back_is_forgotten(database: Database) -> No
 
 
 @on_postgresql
-async def test_the_shared_clock_is_the_databases_and_goes_on_by_itself_between_two_readings(database: Database) -> None:
+async def test_it_is_the_databases_and_goes_on_by_itself_between_two_readings(database: Database) -> None:
     machine = Machine()
-    clock = SharedClock(monotonic=machine.monotonic)
+    clock = SteadyClock(monotonic=machine.monotonic)
     begun = await database.read(database_now)
     first = await database.read(clock)
     assert begun <= first <= await database.read(database_now)
@@ -68,11 +68,3 @@ async def test_the_shared_clock_is_the_databases_and_goes_on_by_itself_between_t
     assert await database.read(clock) == first + machine.passed
     machine.passed = timedelta(seconds=READ_AGAIN_SECONDS)
     assert await database.read(clock) < first + machine.passed, "it was read again, and no time has passed there"
-
-
-@on_sqlite
-async def test_the_shared_clock_of_one_machine_is_a_steady_one(database: Database) -> None:
-    machine = Machine()
-    clock = SharedClock(SteadyClock(machine.wall, machine.monotonic))
-    machine.off, machine.passed = timedelta(days=400), timedelta(hours=1)
-    assert await database.read(clock) == NOON + machine.passed

@@ -13,12 +13,13 @@ from sqlalchemy import Connection, func, select
 from contract.errors import Code, TooLarge
 from contract.topics import MAX_MESSAGE_BYTES
 from gateway.delivery import Row, Status
+from gateway.store import clock
 from gateway.store.bodies import bytes_of
 from gateway.store.database import Database
 from gateway.store.group import Keeper
 from gateway.store.keeping import Kept
-from gateway.store.models import batch, batch_row, dead_letter, event, message
-from tests.gateway.store.making import GP, KEYS, NOON, draft, keeping, later, person, published, refused
+from gateway.store.models import batch, batch_row, dead_letter, event, message, message_key, waiting
+from tests.gateway.store.making import GP, KEYS, NOON, draft, keeping, later, person, published, refused, waits
 
 ANYBODY = person("1234567")
 
@@ -123,6 +124,23 @@ async def test_an_id_is_remembered_whatever_the_gateways_clocks_say(keeper: Keep
     again = await keeper.keep(keeping(draft(ANYBODY), id_="A", received=NOON))
     once_more = await keeper.keep(keeping(draft(ANYBODY), id_="A", received=NOON + off))
     assert [k.status for k in (first, again, once_more)] == [Status.ACCEPTED, Status.REPLAYED, Status.REPLAYED]
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+async def test_how_long_an_id_is_remembered_and_a_row_waits_is_counted_by_the_databases_clock(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "database_now", lambda _: NOON)
+    keeper = Keeper(database, KEYS)
+    await keeper.start()
+    await keeper.keep(keeping(waits("parent"), id_="A", received=later(days=9), remember=3600.0))
+    await keeper.close()
+
+    found = select(message_key.c.until, waiting.c.since).where(message_key.c.message == waiting.c.message)
+    until, since = await database.read(lambda connection: connection.execute(found).one())
+
+    assert timedelta() <= until - later(hours=1) < timedelta(minutes=1)
+    assert timedelta() <= since - NOON < timedelta(minutes=1)
 
 
 async def test_a_refused_message_is_kept_once_and_counted(keeper: Keeper, database: Database) -> None:

@@ -48,14 +48,14 @@ def unset(function: ast.FunctionDef) -> Iterator[str]:
                 facts |= _stored(line.test)
                 after = run(line.body, facts | _where_none(line.test, ast.Is, facts))
                 otherwise = run(line.orelse, facts)
+                if after is None and otherwise is None:
+                    return None
                 if after is None or otherwise is None:
                     facts = after or otherwise or frozenset()
-                    if after is otherwise is None:
-                        return None
-                    continue
-                names = _same_as(_compared(line.test, ast.Is), facts)
-                facts = after & otherwise
-                facts |= {f"{name}?{each}" for name in names for each in after - otherwise}
+                else:
+                    names = _same_as(_compared(line.test, ast.Is), facts)
+                    facts = after & otherwise
+                    facts |= {f"{name}?{each}" for name in names for each in after - otherwise}
             elif isinstance(line, ast.For):
                 read(line.iter, facts)
                 run(line.body, facts | _stored(line.target))
@@ -65,14 +65,14 @@ def unset(function: ast.FunctionDef) -> Iterator[str]:
             else:
                 assert isinstance(line, (ast.Assign, ast.AugAssign, ast.Expr, ast.Pass, ast.Delete)), ast.dump(line)
                 read(line, facts)
-                facts = _told(line, facts)
+                facts = _behind(line, facts)
         return facts
 
     run(function.body, frozenset(each.arg for each in function.args.args))
     return (f"{line}: {name}" for name, line in found.items())
 
 
-def _told(line: ast.stmt, facts: Facts) -> Facts:
+def _behind(line: ast.stmt, facts: Facts) -> Facts:
     """What holds behind a line that may give names other values."""
     said = _stored(line)
     kept = {each for each in facts if each.isidentifier() or not said & {*re.split(r"[?=]", each)[:2]}}

@@ -107,3 +107,10 @@ def test_a_count_below_what_fhir_lets_stand_is_none_that_can_be_read(tmp_path: P
     assert first(ranked.events[0].bundle, "Patient")["telecom"] == [{"value": "0123", "rank": 1}]
     assert first(below.events[0].bundle, "Patient")["telecom"] == [{"value": "0123"}]
     assert [(i.code, i.path) for i in below.issues] == [("invalid-value", "PID-24")]
+
+
+@pytest.mark.parametrize("rank", ["0", "-1", "1.5"])
+def test_a_pack_cannot_write_down_a_count_that_fhir_does_not_have(tmp_path: Path, rank: str) -> None:
+    with pytest.raises(PackError) as told:
+        pack(tmp_path, **{"segments/PID/Patient.yaml": COUNTED.replace("PID-24 | integer", rank)})
+    assert "ContactPoint.rank is positiveInt" in str(told.value)
